@@ -1,0 +1,2 @@
+//! Native mock upstream and load client for the benches.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The byte-moving core of CodeGate.
