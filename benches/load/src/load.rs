@@ -267,7 +267,7 @@ impl Client {
     fn check_head(&self, head: &Head, filled: usize) -> Result<(), Failure> {
         if head.status != 200 {
             let body = excerpt(&self.buffer[head.len..filled]);
-            return failed("status", &format!("status {}: {body}", head.status));
+            return failed("status", &format!("{}: {body}", head.status));
         }
         if head.is_event_stream != self.plan.expected.is_stream() {
             return failed("content", "JSON and event stream are confused");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-/// Failures told in full; the rest are only counted.
+/// Different failures told in full; the rest are only counted.
 const MAX_SAMPLES: usize = 5;
 
 /// The outcome of the exchanges of one connection, or of all of them.
@@ -33,9 +33,7 @@ impl Tally {
 
     pub(crate) fn fail(&mut self, kind: &'static str, detail: &str) {
         *self.failures.entry(kind).or_default() += 1;
-        if self.samples.len() < MAX_SAMPLES {
-            self.samples.push(format!("{kind}: {detail}"));
-        }
+        self.keep(format!("{kind}: {detail}"));
     }
 
     pub(crate) fn add(&mut self, other: Self) {
@@ -48,8 +46,14 @@ impl Tally {
         for (kind, count) in other.failures {
             *self.failures.entry(kind).or_default() += count;
         }
-        let room = MAX_SAMPLES - self.samples.len();
-        self.samples.extend(other.samples.into_iter().take(room));
+        other.samples.into_iter().for_each(|sample| self.keep(sample));
+    }
+
+    /// Keeps the first few failures that differ.
+    fn keep(&mut self, sample: String) {
+        if self.samples.len() < MAX_SAMPLES && !self.samples.contains(&sample) {
+            self.samples.push(sample);
+        }
     }
 }
 
@@ -100,10 +104,11 @@ mod tests {
     #[test]
     fn sums_keep_counts_and_few_samples() {
         let mut sum = Tally::default();
-        for _ in 0..4 {
+        for index in 0..4 {
             let mut tally = Tally::default();
             tally.succeed(1_000, 500, 3, 10);
             tally.fail("status", "status 500");
+            tally.fail("content", &format!("wrong byte at {index}"));
             tally.fail("cut", "closed");
             sum.add(tally);
         }
@@ -111,9 +116,10 @@ mod tests {
             panic!("the report is JSON");
         };
         assert_eq!(report["requests"], 4);
-        assert_eq!(report["errors"], 8);
-        assert_eq!(report["error_kinds"], json!({"cut": 4, "status": 4}));
+        assert_eq!(report["errors"], 12);
+        assert_eq!(report["error_kinds"], json!({"content": 4, "cut": 4, "status": 4}));
         assert_eq!(report["samples"].as_array().map(Vec::len), Some(MAX_SAMPLES));
+        assert_eq!(report["samples"][3], "content: wrong byte at 1");
         assert_eq!(report["rps"], 2.0);
         assert_eq!(report["cpu_us_per_request"], 2.0);
     }
