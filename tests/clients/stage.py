@@ -116,9 +116,7 @@ class Stage:
             timeout_s=timeout_s,
         )
 
-    def start(
-        self, client: Client, arguments: Sequence[str], *, env: Mapping[str, str]
-    ) -> Running:
+    def start(self, client: Client, arguments: Sequence[str], *, env: Mapping[str, str]) -> Running:
         """Starts a client that serves until it is stopped."""
         argv = (*self._clients[client].argv, *arguments)
         return Running(argv, env=self.environment(env), folder=self.project)

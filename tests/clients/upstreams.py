@@ -5,15 +5,13 @@ Both tell afterwards what reached them, in the same terms.
 
 from __future__ import annotations
 
-import base64
 import http.client
 import json
-import os
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,7 +20,12 @@ from tests.clients.install import Installed
 from tests.clients.processes import ProcessError, Running, free_port
 
 PACE_MS = 25
+"""How long an upstream waits between two pieces of a streamed answer."""
+
+AIMOCK_FIXTURES = Path(__file__).resolve().parent / "aimock.json"
+
 _READY_TIMEOUT_S = 20.0
+_REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
 class UpstreamName(Enum):
@@ -34,15 +37,14 @@ class UpstreamName(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """One request as the upstream saw it; ``began_s`` and ``ended_s`` are monotonic seconds."""
+    """One model request as the upstream saw it; ``key`` is the credential that it showed."""
 
     path: str
+    key: str | None
     headers: Mapping[str, str]
     body: Any
     is_streaming: bool
     status: int
-    began_s: float
-    ended_s: float
 
 
 class Upstream(ABC):
@@ -55,6 +57,13 @@ class Upstream(ABC):
     @abstractmethod
     def arrivals(self) -> list[Arrival]:
         """Every model request so far, oldest first."""
+
+    def _await(self, url: str) -> None:
+        try:
+            self._running.wait_ready(lambda: answers(url), _READY_TIMEOUT_S)
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Ends the process."""
@@ -82,6 +91,16 @@ def answers(url: str, status: int = 200) -> bool:
         return False
 
 
+class CodegateMock(Upstream):
+    """The product's ``codegate mock``, which refuses any key but the account's."""
+
+    def __init__(self, *, account_key: str, folder: Path, env: Mapping[str, str]) -> None:
+        raise ProcessError("not there")
+
+    def arrivals(self) -> list[Arrival]:
+        return []
+
+
 class Aimock(Upstream):
     """The ``@copilotkit/aimock`` server: answers by fixtures, refuses any key but the account's."""
 
@@ -91,7 +110,7 @@ class Aimock(Upstream):
         port = free_port()
         argv = (
             *installed.argv,
-            *("--host", "127.0.0.1", "--port", str(port), "--fixtures", str(_AIMOCK_FIXTURES)),
+            *("--host", "127.0.0.1", "--port", str(port), "--fixtures", str(AIMOCK_FIXTURES)),
             *("--latency", str(PACE_MS), "--chunk-size", "8", "--log-level", "warn"),
         )
         running = Running(argv, env={**env, "AIMOCK_API_KEYS": account_key}, folder=folder)
@@ -108,8 +127,9 @@ class Aimock(Upstream):
         return [
             Arrival(
                 path=entry["path"],
-                # It hides every credential itself; only the account's gets past its door.
-                headers={**entry["headers"], "x-api-key": self._account_key},
+                # It shows no credential, but only the account's gets past its door.
+                key=None if entry["response"]["status"] in _REFUSALS else self._account_key,
+                headers=entry["headers"],
                 body=entry["body"],
                 is_streaming=bool((entry["body"] or {}).get("stream")),
                 status=entry["response"]["status"],
