@@ -47,8 +47,8 @@ def main() -> int:
         return 2
     installation = install_all(_clients_of(chosen))
     for client, installed in installation.items():
-        known = isinstance(installed, Installed)
-        _print(f"{client.value:22} {installed.version if known else 'NOT INSTALLED'}")
+        version = installed.version if isinstance(installed, Installed) else "NOT INSTALLED"
+        _print(f"{client.value:22} {version}")
     _print("")
     width = max(len(_name(each)) for each in chosen)
     outcomes = [_play(each, installation, options, width) for each in chosen]

@@ -46,11 +46,9 @@ def deltas(done: Finished, member: str = "text") -> list[tuple[float, str]]:
 
 def result(done: Finished) -> dict[str, Any]:
     """Its closing summary."""
-    for _, message in reversed(_messages(done)):
-        if message.get("type") == "result":
-            return message
-    require(False, f"no result; it said {done.output[-300:]} {done.errors[-300:]}")
-    return {}
+    results = [message for _, message in _messages(done) if message.get("type") == "result"]
+    require(bool(results), f"no result; it said {done.output[-300:]} {done.errors[-300:]}")
+    return results[-1]
 
 
 def _messages(done: Finished) -> list[tuple[float, dict[str, Any]]]:
