@@ -81,6 +81,20 @@ def _error(client: anthropic.Anthropic, task: Task) -> Facts:
     return {"answer": None, "elapsed_s": time.monotonic() - started_s}
 
 
+def _broken(client: anthropic.Anthropic, task: Task) -> Facts:
+    """Reads a stream that is expected to break off: what came, and what was raised."""
+    texts: list[str] = []
+    raised: list[str] = []
+    try:
+        with client.messages.stream(**task["request"]) as stream:
+            for text in stream.text_stream:
+                texts.append(text)
+    # A connection that is cut raises the HTTP library's own error, not the package's.
+    except Exception as error:
+        raised = [kind.__name__ for kind in type(error).__mro__]
+    return {"answer": {"texts": texts, "raised": raised}}
+
+
 def _models(client: anthropic.Anthropic, task: Task) -> Facts:
     listed = [model.id for model in client.models.list(limit=100)]
     one = client.models.retrieve(task["model"])
@@ -106,6 +120,7 @@ def _together(client: anthropic.Anthropic, task: Task) -> Facts:
 
 
 _TASKS: dict[str, Callable[[anthropic.Anthropic, Task], Facts]] = {
+    "broken": _broken,
     "count": _count,
     "create": _create,
     "error": _error,

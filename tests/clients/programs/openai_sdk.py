@@ -99,6 +99,20 @@ def _error(client: openai.OpenAI, task: Task) -> Facts:
     return {"answer": None, "elapsed_s": time.monotonic() - started_s}
 
 
+def _broken(client: openai.OpenAI, task: Task) -> Facts:
+    """Reads a stream that is expected to break off: what came, and what was raised."""
+    texts: list[str] = []
+    raised: list[str] = []
+    try:
+        with client.chat.completions.create(stream=True, **task["request"]) as stream:
+            for chunk in stream:
+                texts.append(chunk.choices[0].delta.content or "")
+    # A connection that is cut raises the HTTP library's own error, not the package's.
+    except Exception as error:
+        raised = [kind.__name__ for kind in type(error).__mro__]
+    return {"answer": {"texts": texts, "raised": raised}}
+
+
 def _models(client: openai.OpenAI, task: Task) -> Facts:
     listed = [model.id for model in client.models.list()]
     one = client.models.retrieve(task["model"])
@@ -121,6 +135,7 @@ def _together(client: openai.OpenAI, task: Task) -> Facts:
 
 
 _TASKS: dict[str, Callable[[openai.OpenAI, Task], Facts]] = {
+    "broken": _broken,
     "create": _create,
     "error": _error,
     "events": _events,

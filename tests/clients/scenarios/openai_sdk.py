@@ -17,6 +17,8 @@ from tests.clients.texts import SENTENCES
 _PATH = "/v1/chat/completions"
 _MODEL = "gpt-5.2"
 _TOGETHER = 12
+_CUT = "fault:reset-after-6"
+_ODD = "fault:unknown-fields+unknown-event+comments+split-random-7"
 _USAGE = {"stream_options": {"include_usage": True}}
 
 
@@ -141,6 +143,44 @@ def _streams_together(stage: Stage) -> None:
     came_through(stage, path=_PATH, at_least=_TOGETHER)
 
 
+def _notices_cut(stage: Stage) -> None:
+    """A stream that breaks off must not look complete."""
+    request = _request(script(say(SENTENCES)), model=_CUT)
+    facts = OPENAI.use(stage, stage.through, {"task": "broken", "request": request})
+    text = "".join(facts.answer["texts"])
+    require(bool(facts.answer["raised"]), f"no error was raised after {text!r}")
+    require(0 < len(text) < len(SENTENCES), f"it had {len(text)} characters of the answer")
+    require(SENTENCES.startswith(text), f"it had {text!r}")
+    came_through(stage, path=_PATH, at_least=1)
+
+
+def _takes_odd_streams(stage: Stage) -> None:
+    request = _request(script(say(SENTENCES)), model=_ODD, **_USAGE)
+    facts = OPENAI.use_both(stage, {"task": "events", "request": request})
+    require(len(facts.answer) > 8, f"only {len(facts.answer)} events came")
+    came_through(stage, path=_PATH, at_least=2)
+
+
+def _waits_as_told(stage: Stage) -> None:
+    request = _request(script(say("never")), model="fault:status-429-after-1")
+    task = {"task": "error", "request": request}
+    straight = OPENAI.use(stage, stage.straight, task)
+    through = OPENAI.use(stage, stage.through, task)
+    require("RateLimitError" in through.answer["classes"], f"raised {through.answer}")
+    require_equal(through.answer["classes"], straight.answer["classes"], "what was raised")
+    require_equal(len(through.requests), len(straight.requests), "tries")
+    require(through.elapsed_s >= 2, f"two waits of a second took {through.elapsed_s:.1f} s")
+    came_through(stage, path=_PATH, at_least=len(straight.requests) + 1)
+
+
+def _survives_overload(stage: Stage) -> None:
+    request = _request(script(say(SENTENCES)), model="fault:fail-1-then-ok:529")
+    facts = OPENAI.use(stage, stage.through, {"task": "create", "request": request})
+    message = facts.answer["choices"][0]["message"]
+    require_equal(message["content"], SENTENCES, "the answer")
+    came_through(stage, path=_PATH, at_least=2)
+
+
 def _scenario(title: str, play: Callable[[Stage], None]) -> Scenario:
     return Scenario(client=Client.OPENAI_SDK, title=title, play=play)
 
@@ -153,6 +193,10 @@ SCENARIOS: Sequence[Scenario] = (
     _scenario("images reach the upstream unchanged", _sends_images),
     _scenario("a wrong key is refused once", _refuses_wrong_key),
     _scenario("a bad request is refused in the upstream's words", _refuses_bad_request),
+    _scenario("a stream that breaks off raises an error", _notices_cut),
+    _scenario("unknown members and events pass unchanged", _takes_odd_streams),
+    _scenario("a rate limit is waited for as told", _waits_as_told),
+    _scenario("an overloaded upstream is tried again", _survives_overload),
     _scenario("models are listed and retrieved", _lists_models),
     _scenario("streams at the same time stay apart", _streams_together),
 )
