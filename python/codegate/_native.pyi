@@ -66,7 +66,10 @@ class Bridge:
 
     def __new__(cls, event_loop: AbstractEventLoop) -> Bridge: ...
     def fileno(self) -> int: ...
-    def drain(self) -> None: ...
+    def drain(self) -> None:
+        """Resume the tasks whose calls have finished. Called by the event loop."""
+    def flush(self) -> None:
+        """Hand over what was submitted in this turn. Called by the event loop."""
     @property
     def under_way(self) -> int:
         """Calls handed over and not finished yet."""

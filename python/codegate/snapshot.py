@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from codegate import native
 from codegate.accounts.account import Account
 from codegate.routing.router import Upstream, plan
 from codegate.settings.settings import Settings
+
+_MAX_PLANS = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,8 @@ class Snapshot:
     """SHA-256 of each key that opens the proxy, to the tenant it belongs to."""
     stream_deadlines: native.Deadlines
     plain_deadlines: native.Deadlines
+    plans: dict[tuple[str, str], tuple[Upstream, ...]] = field(default_factory=dict)
+    """Plans already worked out; they depend on nothing but this snapshot."""
 
     def deadlines(self, *, is_streaming: bool) -> native.Deadlines:
         """The times of one attempt."""
@@ -28,7 +32,15 @@ class Snapshot:
 
     def plan(self, *, wire_format: str, model: str) -> tuple[Upstream, ...]:
         """See ``routing.router.plan``."""
-        return plan(self.accounts, wire_format=wire_format, model=model)
+        key = (wire_format, model)
+        upstreams = self.plans.get(key)
+        if upstreams is None:
+            upstreams = plan(self.accounts, wire_format=wire_format, model=model)
+            if len(self.plans) >= _MAX_PLANS:
+                # Clients choose model names; the table must not grow with them.
+                self.plans.clear()
+            self.plans[key] = upstreams
+        return upstreams
 
 
 def build(

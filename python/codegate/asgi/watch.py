@@ -6,43 +6,38 @@ import asyncio
 
 from codegate.asgi.types import Receive
 
+_SWEEP_S = 0.015
+
 
 class Watcher:
     """Cancels the exchange's task when the client closes its connection.
 
-    Asking costs a task, so a plain exchange asks only once it has lasted ``delay_s``.
-    Leave by ``close``; ``is_gone`` then says whether it was the client that ended the exchange.
+    Leave by ``Watchers.leave``; ``is_gone`` then says whether it was the client that ended the
+    exchange.
     """
 
-    __slots__ = ("_exchange", "_loop", "_receive", "_timer", "_watch", "is_gone")
+    __slots__ = ("_exchange", "_loop", "_receive", "_watch", "due", "is_gone")
 
-    def __init__(self, receive: Receive) -> None:
-        """Belongs to the running task; the request body must have been read to its end."""
-        self._loop = asyncio.get_running_loop()
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, exchange: asyncio.Task[object], receive: Receive
+    ) -> None:
+        """``exchange`` is the task to cancel."""
+        self._loop = loop
         self._receive = receive
-        self._exchange = asyncio.current_task(self._loop)
-        self._timer: asyncio.TimerHandle | None = None
+        self._exchange = exchange
         self._watch: asyncio.Task[None] | None = None
+        self.due = 0.0
         self.is_gone = False
 
-    def start(self, delay_s: float) -> None:
-        """Begin to watch after ``delay_s`` seconds; 0 is at once."""
-        if delay_s > 0:
-            self._timer = self._loop.call_later(delay_s, self._begin)
-        else:
-            self._begin()
-
-    def close(self) -> None:
-        """Stop watching."""
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._watch is not None:
-            self._watch.cancel()
-
-    def _begin(self) -> None:
-        self._timer = None
+    def begin(self) -> None:
+        """Watch from now on; the request body must have been read to its end."""
         if self._watch is None:
             self._watch = self._loop.create_task(self._wait())
+
+    def end(self) -> None:
+        """Stop watching."""
+        if self._watch is not None:
+            self._watch.cancel()
 
     async def _wait(self) -> None:
         while True:
@@ -50,5 +45,48 @@ class Watcher:
             if message["type"] == "http.disconnect":
                 break
         self.is_gone = True
-        if self._exchange is not None:
-            self._exchange.cancel()
+        self._exchange.cancel()
+
+
+class Watchers:
+    """The watchers of one worker.
+
+    Asking the server costs a task, so a plain exchange asks only once it has lasted a while. One
+    sweep looks after all of them: a timer each would cost as much as asking.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Belongs to ``loop``."""
+        self._loop = loop
+        self._waiting: dict[Watcher, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def later(self, watcher: Watcher, delay_s: float) -> None:
+        """Let ``watcher`` begin after ``delay_s`` seconds, give or take a sweep."""
+        watcher.due = self._loop.time() + delay_s
+        self._waiting[watcher] = None
+        if self._timer is None:
+            self._timer = self._loop.call_later(_SWEEP_S, self._sweep)
+
+    def leave(self, watcher: Watcher) -> None:
+        """The exchange has ended."""
+        self._waiting.pop(watcher, None)
+        watcher.end()
+
+    def close(self) -> None:
+        """Stop sweeping."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _sweep(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        # Oldest first: delays are all alike, so the first that is not due ends the search.
+        for watcher in list(self._waiting):
+            if watcher.due > now:
+                break
+            del self._waiting[watcher]
+            watcher.begin()
+        if self._waiting:
+            self._timer = self._loop.call_later(_SWEEP_S, self._sweep)

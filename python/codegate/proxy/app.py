@@ -11,6 +11,7 @@ from codegate.accounts.account import from_flags
 from codegate.asgi.app import App, Router
 from codegate.asgi.request import BodyBudget, BodyClock
 from codegate.asgi.types import Handler, Receive, Scope, Send
+from codegate.asgi.watch import Watchers
 from codegate.config import Config
 from codegate.proxy.handlers import Handlers
 from codegate.proxy.hosts import Hosts
@@ -59,6 +60,8 @@ class Proxy:
         metrics = Metrics()
         log = LogWriter([Records(metrics, self._out).consume])
         services = Services(
+            loop=loop,
+            watchers=Watchers(loop),
             snapshot=snapshot.build(
                 settings=settings,
                 accounts=from_flags(self._config.upstreams, CUSTOM),
@@ -99,6 +102,7 @@ class Proxy:
         for timer in self._drain_timers:
             timer.cancel()
         services.clock.close()
+        services.watchers.close()
         services.log.close()
         loop = asyncio.get_running_loop()
         loop.remove_reader(services.bridge.fileno())

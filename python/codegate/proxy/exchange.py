@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 from codegate import native
 from codegate.asgi.types import Header, Send
@@ -91,7 +92,7 @@ class Exchange:
         usage = self.usage
         return LogEntry(
             request_id=self.request_id,
-            time=time.time(),
+            time=datetime.now(UTC),
             tenant=self.tenant,
             client_format=self.wire_format,
             path=self.path,
@@ -109,8 +110,8 @@ class Exchange:
             tokens_cache_write=usage.cache_write if usage else None,
             tokens_reasoning=usage.reasoning if usage else None,
             is_estimated=usage.is_estimated if usage else False,
-            first_byte_ms=None if self.first_byte_s is None else self.first_byte_s * 1000,
-            total_ms=(time.monotonic() - self.started) * 1000,
+            first_byte_ms=None if self.first_byte_s is None else round(self.first_byte_s * 1000, 2),
+            total_ms=round((time.monotonic() - self.started) * 1000, 2),
             bytes_in=self.bytes_in,
             bytes_out=self.bytes_out,
             malformed_events=self.malformed_events,

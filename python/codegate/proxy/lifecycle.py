@@ -69,7 +69,7 @@ async def run_exchange(
     assert task is not None  # noqa: S101  # ASGI servers call from a task
     services.exchanges.add(task)
     try:
-        await _serve(services, exchange, head, query, endpoint, receive, send)
+        await _serve(services, exchange, task, head, query, endpoint, receive, send)
     finally:
         services.exchanges.discard(task)
         if exchange.snapshot.settings.request_logging:
@@ -79,6 +79,7 @@ async def run_exchange(
 async def _serve(
     services: Services,
     exchange: Exchange,
+    task: asyncio.Task[object],
     head: native.Head,
     query: bytes,
     endpoint: Endpoint,
@@ -86,11 +87,14 @@ async def _serve(
     send: Send,
 ) -> None:
     """The stages behind admission, and the one place where their failures become answers."""
-    watcher = Watcher(receive)
+    watcher = Watcher(services.loop, task, receive)
     try:
         with Body(services.budget) as body:
             request = await _read(services, exchange, head, body, receive)
-            watcher.start(0 if request.is_streaming else _WATCH_PLAIN_AFTER_S)
+            if request.is_streaming:
+                watcher.begin()
+            else:
+                services.watchers.later(watcher, _WATCH_PLAIN_AFTER_S)
             await _attempt_upstreams(services, exchange, request, head, query, endpoint, send)
     except ClientGone:
         exchange.outcome = "client_closed"
@@ -110,7 +114,7 @@ async def _serve(
         logger.exception("an exchange failed", extra={"request_id": exchange.request_id})
         await _fail(exchange, send, InternalError("the proxy failed; its log says where"))
     finally:
-        watcher.close()
+        services.watchers.leave(watcher)
 
 
 async def _read(
@@ -192,7 +196,7 @@ async def _attempt(
         AttemptRecord(
             account=upstream.account.name,
             reason=reason(attempt),
-            ms=(time.monotonic() - started) * 1000,
+            ms=round((time.monotonic() - started) * 1000, 2),
         )
     )
     return attempt

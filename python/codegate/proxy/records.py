@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import UTC, datetime
+from dataclasses import replace
+
+import orjson
 
 from codegate.requestlog.entry import LogEntry
-from codegate.telemetry.logging import LineStream, clean, line
+from codegate.telemetry.logging import MAX_VALUE, LineStream, clean_text
 from codegate.telemetry.metrics import Metrics
+
+_PREFIX = b'{"level":"info","logger":"codegate.exchange","message":"exchange",'
+_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 
 
 class Records:
@@ -22,7 +26,7 @@ class Records:
         """Count and write one batch."""
         for entry in batch:
             self._count(entry)
-        self._out.write_lines("".join(exchange_line(entry) + "\n" for entry in batch))
+        self._out.write_lines(b"".join(map(exchange_line, batch)).decode("utf-8"))
 
     def _count(self, entry: LogEntry) -> None:
         metrics = self._metrics
@@ -50,16 +54,15 @@ class Records:
         )
 
 
-def exchange_line(entry: LogEntry) -> str:
-    """The one structured line of an exchange."""
-    fields = {name: value for name, value in asdict(entry).items() if name != "attempts"}
-    fields["time"] = datetime.fromtimestamp(entry.time, UTC).isoformat(timespec="milliseconds")
-    for name in ("path", "model", "upstream_model", "error_code"):
-        fields[name] = clean(fields[name])
-    for name in ("total_ms", "first_byte_ms"):
-        if fields[name] is not None:
-            fields[name] = round(fields[name], 2)
-    fields["attempts"] = [
-        {"account": a.account, "reason": a.reason, "ms": round(a.ms, 2)} for a in entry.attempts
-    ]
-    return line({"level": "info", "logger": "codegate.exchange", "message": "exchange", **fields})
+def exchange_line(entry: LogEntry) -> bytes:
+    """The one structured line of an exchange, with its end."""
+    texts = (entry.path, entry.model, entry.upstream_model, entry.error_code)
+    if not all(text.isascii() and len(text) <= MAX_VALUE for text in texts):
+        entry = replace(
+            entry,
+            path=clean_text(entry.path),
+            model=clean_text(entry.model),
+            upstream_model=clean_text(entry.upstream_model),
+            error_code=clean_text(entry.error_code),
+        )
+    return _PREFIX + orjson.dumps(entry, option=_OPTIONS)[1:]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from codegate import native
 from codegate.asgi.request import BodyBudget, BodyClock
+from codegate.asgi.watch import Watchers
 from codegate.proxy.hosts import Hosts
 from codegate.requestlog.entry import RequestIds
 from codegate.requestlog.writer import LogWriter
@@ -18,7 +19,9 @@ from codegate.telemetry.metrics import Metrics
 class Services:
     """Made once at start-up. ``snapshot`` and ``is_draining`` change, the rest does not."""
 
+    loop: asyncio.AbstractEventLoop
     snapshot: Snapshot
+    watchers: Watchers
     bridge: native.Bridge
     client: native.Client
     budget: BodyBudget

@@ -6,6 +6,7 @@ import itertools
 import os
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 Outcome = Literal["ok", "upstream_error", "client_closed", "timeout", "rejected", "drained"]
@@ -27,7 +28,7 @@ class LogEntry:
     """Tokens are ``None`` where the upstream told none. Times are milliseconds."""
 
     request_id: str
-    time: float
+    time: datetime
     tenant: str
     client_format: str
     path: str

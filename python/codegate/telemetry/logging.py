@@ -21,13 +21,18 @@ _BREAKERS = str.maketrans({"\u2028": "\\u2028", "\u2029": "\\u2029", "\x7f": "\\
 def clean(value: object) -> object:
     """``value`` as a log may hold it: text bounded and without line breakers JSON leaves alone."""
     if isinstance(value, str):
-        text = value.encode("utf-8", "replace").decode("utf-8")
-        if len(text) > MAX_VALUE:
-            text = text[:MAX_VALUE] + "…"
-        return text.translate(_BREAKERS)
+        return clean_text(value)
     if isinstance(value, int | float | bool) or value is None:
         return value
     return clean(str(value))
+
+
+def clean_text(text: str) -> str:
+    """``clean`` for what is known to be text."""
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    if len(text) > MAX_VALUE:
+        text = text[:MAX_VALUE] + "…"
+    return text.translate(_BREAKERS)
 
 
 def line(fields: dict[str, object]) -> str:

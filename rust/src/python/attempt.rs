@@ -246,7 +246,7 @@ impl Attempt {
     fn relay(&self, py: Python<'_>, send: Py<PyAny>) -> PyResult<Py<Pending>> {
         let mut stream = self.take_stream()?;
         let sink = AsgiSink::new(py, send)?;
-        self.bridge.get().submit(py, async move {
+        Bridge::submit(self.bridge.bind(py), async move {
             let end = loop {
                 let batch = stream.next_batch().await;
                 let is_last = batch.end.is_some();
@@ -272,7 +272,7 @@ impl Attempt {
     fn next_chunk(&self, py: Python<'_>) -> PyResult<Py<Pending>> {
         let mut stream = self.take_stream()?;
         let place = Arc::clone(&self.stream);
-        self.bridge.get().submit(py, async move {
+        Bridge::submit(self.bridge.bind(py), async move {
             if let Some(end) = stream.over() {
                 return relayed(end);
             }

@@ -1,16 +1,20 @@
 //! The bridge between the event loop and the runtime thread.
 //!
 //! Work runs on one dedicated thread with a single-threaded tokio runtime, which never needs the
-//! interpreter to make progress. A finished piece of work is put into a lock-free queue; one
-//! eventfd, watched by the event loop, says that the queue is not empty. The loop thread then
-//! builds the Python results and resumes the waiting tasks directly, each in its own context.
-//! One wake-up serves everything that finished since the last one.
+//! interpreter to make progress. Both ways lead through a lock-free queue and cost one wake-up for
+//! all that is in it, not one for each:
+//!
+//! - What the loop's tasks submit in one turn is handed over at the end of that turn.
+//! - What finishes while the runtime is busy is announced when it has nothing more to do, by an
+//!   eventfd that the event loop watches. The loop thread then builds the Python results and
+//!   resumes the waiting tasks directly, each in its own context.
 
 use std::any::Any;
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
@@ -23,15 +27,71 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
-use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 /// Builds a result on the loop thread, under the interpreter.
 pub(super) type Build = Box<dyn for<'py> FnOnce(Python<'py>) -> PyResult<Py<PyAny>> + Send>;
 
+/// A runtime that never rests still announces what has finished once it is this much.
+const ANNOUNCE_AT: usize = 16;
+
 struct Completion {
     pending: Py<Pending>,
     build: Build,
+}
+
+type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Submitted work on its way to the runtime.
+#[derive(Default)]
+struct Inbox {
+    jobs: SegQueue<(Job, Option<Arc<Abort>>)>,
+    notify: Notify,
+}
+
+impl Inbox {
+    /// Starts what was submitted. Runs on the runtime for its whole life.
+    async fn dispatch(self: Arc<Self>) {
+        loop {
+            while let Some((job, abort)) = self.jobs.pop() {
+                match abort {
+                    None => drop(tokio::spawn(job)),
+                    Some(abort) => abort.start(job),
+                }
+            }
+            self.notify.notified().await;
+        }
+    }
+}
+
+/// Drops a job, started or not.
+#[derive(Default)]
+struct Abort(Mutex<JobState>);
+
+#[derive(Default)]
+enum JobState {
+    #[default]
+    Submitted,
+    Running(AbortHandle),
+    Cancelled,
+}
+
+impl Abort {
+    fn start(&self, job: Job) {
+        let mut state = self.0.lock();
+        if matches!(*state, JobState::Submitted) {
+            *state = JobState::Running(tokio::spawn(job).abort_handle());
+        }
+    }
+
+    fn cancel(&self) {
+        if let JobState::Running(task) =
+            std::mem::replace(&mut *self.0.lock(), JobState::Cancelled)
+        {
+            task.abort();
+        }
+    }
 }
 
 /// Finished work on its way to the event loop.
@@ -42,9 +102,17 @@ struct Queue {
 }
 
 impl Queue {
-    fn push(&self, completion: Completion) {
+    /// Adds a completion. It is announced when the runtime comes to rest, or when many wait.
+    fn finish(&self, completion: Completion) {
         self.finished.push(completion);
-        if !self.is_signalled.swap(true, Ordering::AcqRel) {
+        if self.finished.len() >= ANNOUNCE_AT {
+            self.signal();
+        }
+    }
+
+    /// Tells the event loop that something is there, once until it has looked.
+    fn signal(&self) {
+        if !self.finished.is_empty() && !self.is_signalled.swap(true, Ordering::AcqRel) {
             let one: u64 = 1;
             // SAFETY: the descriptor is open as long as `self`, and the buffer is 8 valid bytes.
             // The write fails only when the counter is full, that is, when it is readable anyway.
@@ -67,7 +135,9 @@ pub struct Bridge {
     queue: Arc<Queue>,
     event_loop: Py<PyAny>,
     runtime: Mutex<Option<Runtime>>,
-    handle: Handle,
+    inbox: Arc<Inbox>,
+    /// `flush` is already asked for at the end of this turn of the loop.
+    is_flush_due: AtomicBool,
     under_way: Arc<AtomicUsize>,
 }
 
@@ -87,12 +157,20 @@ impl Bridge {
         }
         // SAFETY: the descriptor was just opened and belongs to nobody else.
         let wake = unsafe { OwnedFd::from_raw_fd(fd) };
+        let queue = Arc::new(Queue {
+            finished: SegQueue::new(),
+            is_signalled: AtomicBool::new(false),
+            wake,
+        });
+        let idle = Arc::clone(&queue);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .thread_name("codegate-io")
+            .on_thread_park(move || idle.signal())
             .build()
             .map_err(|e| PyOSError::new_err(e.to_string()))?;
-        let handle = runtime.handle().clone();
+        let inbox = Arc::<Inbox>::default();
+        runtime.spawn(Arc::clone(&inbox).dispatch());
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let thread = std::thread::Builder::new()
             .name("codegate-io".into())
@@ -103,14 +181,11 @@ impl Bridge {
             })
             .map_err(|e| PyOSError::new_err(e.to_string()))?;
         Ok(Self {
-            queue: Arc::new(Queue {
-                finished: SegQueue::new(),
-                is_signalled: AtomicBool::new(false),
-                wake,
-            }),
+            queue,
             event_loop,
             runtime: Mutex::new(Some(Runtime { stop, thread })),
-            handle,
+            inbox,
+            is_flush_due: AtomicBool::new(false),
             under_way: Arc::default(),
         })
     }
@@ -127,6 +202,12 @@ impl Bridge {
             let result = contain(|| build(py)).unwrap_or_else(|panic| Err(panic_error(&panic)));
             Pending::finish(pending.bind(py), result);
         }
+    }
+
+    /// Hands over what was submitted. Called by the event loop at the end of a turn.
+    fn flush(&self) {
+        self.is_flush_due.store(false, Ordering::Relaxed);
+        self.inbox.notify.notify_one();
     }
 
     /// Work handed over and not finished yet.
@@ -151,31 +232,39 @@ impl Bridge {
 impl Bridge {
     /// Runs `work` on the runtime thread; the returned awaitable ends with what it builds.
     /// Cancelling the awaiting task drops `work`.
-    pub(super) fn submit<F>(&self, py: Python<'_>, work: F) -> PyResult<Py<Pending>>
+    pub(super) fn submit<F>(this: &Bound<'_, Self>, work: F) -> PyResult<Py<Pending>>
     where
         F: Future<Output = Build> + Send + 'static,
     {
-        let pending = Py::new(py, Pending::new(self.event_loop.clone_ref(py)))?;
-        let queue = Arc::clone(&self.queue);
-        let completed = pending.clone_ref(py);
-        let under_way = UnderWay::enter(&self.under_way);
-        let task = self.handle.spawn(async move {
+        let (py, bridge) = (this.py(), this.get());
+        let abort = Arc::<Abort>::default();
+        let pending =
+            Py::new(py, Pending::new(bridge.event_loop.clone_ref(py), Arc::clone(&abort)))?;
+        let (queue, completed) = (Arc::clone(&bridge.queue), pending.clone_ref(py));
+        let under_way = UnderWay::enter(&bridge.under_way);
+        let job = Box::pin(async move {
             let build = match catch_unwind(work).await {
                 Ok(build) => build,
                 Err(panic) => Box::new(move |_: Python<'_>| Err(panic_error(&panic))) as Build,
             };
             drop(under_way);
-            queue.push(Completion { pending: completed, build });
+            queue.finish(Completion { pending: completed, build });
         });
-        *pending.get().abort.lock() = Some(task.abort_handle());
+        bridge.inbox.jobs.push((job, Some(abort)));
+        if !bridge.is_flush_due.swap(true, Ordering::Relaxed) {
+            let flush = this.getattr(intern!(py, "flush"))?;
+            bridge.event_loop.bind(py).call_method1(intern!(py, "call_soon"), (flush,))?;
+        }
         Ok(pending)
     }
 
+    /// Runs `work` on the runtime thread; nobody waits for it.
     pub(super) fn spawn<F>(&self, work: F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.handle.spawn(work);
+        self.inbox.jobs.push((Box::pin(work), None));
+        self.inbox.notify.notify_one();
     }
 }
 
@@ -203,8 +292,8 @@ pub(super) fn contain<T>(call: impl FnOnce() -> T) -> Result<T, Panic> {
 }
 
 async fn catch_unwind<F: Future>(work: F) -> Result<F::Output, Panic> {
-    let mut work = Box::pin(work);
-    std::future::poll_fn(move |cx| match contain(|| work.as_mut().poll(cx)) {
+    let mut work = std::pin::pin!(work);
+    std::future::poll_fn(|cx| match contain(|| work.as_mut().poll(cx)) {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
         Err(panic) => Poll::Ready(Err(panic)),
@@ -234,16 +323,16 @@ pub struct Pending {
     state: Mutex<State>,
     is_blocking: AtomicBool,
     event_loop: Py<PyAny>,
-    abort: Mutex<Option<AbortHandle>>,
+    abort: Arc<Abort>,
 }
 
 impl Pending {
-    fn new(event_loop: Py<PyAny>) -> Self {
+    fn new(event_loop: Py<PyAny>, abort: Arc<Abort>) -> Self {
         Self {
             state: Mutex::new(State::Waiting(None)),
             is_blocking: AtomicBool::new(false),
             event_loop,
-            abort: Mutex::new(None),
+            abort,
         }
     }
 
@@ -352,9 +441,7 @@ impl Pending {
         if !matches!(*pending.state.lock(), State::Waiting(_)) {
             return Ok(false);
         }
-        if let Some(abort) = pending.abort.lock().take() {
-            abort.abort();
-        }
+        pending.abort.cancel();
         if let Some(waiter) = pending.settle(Err(CancelledError::new_err(()))) {
             schedule(this, waiter)?;
         }

@@ -113,7 +113,7 @@ impl Client {
         parts: Vec<PyBackedBytes>,
     ) -> PyResult<Py<Pending>> {
         let format = format_named(wire_format)?;
-        self.bridge.get().submit(py, async move {
+        Bridge::submit(self.bridge.bind(py), async move {
             let parsed = tokio::task::spawn_blocking(move || request::parse(format, parts)).await;
             Box::new(move |py: Python<'_>| match parsed {
                 Ok(parsed) => Ok(Py::new(py, Request(parsed?))?.into_any()),
@@ -146,7 +146,7 @@ impl Client {
         };
         let transport = Arc::clone(&self.transport);
         let bridge = self.bridge.clone_ref(py);
-        self.bridge.get().submit(py, async move {
+        Bridge::submit(self.bridge.bind(py), async move {
             let attempted = attempt::run(&transport, &order).await;
             Box::new(move |py: Python<'_>| {
                 Ok(Py::new(py, Attempt::new(bridge, attempted))?.into_any())
@@ -165,7 +165,7 @@ impl Client {
     ) -> PyResult<Py<Pending>> {
         let (target, transport) = (Arc::clone(&target.0), Arc::clone(&self.transport));
         let time = duration(timeout_s)?;
-        self.bridge.get().submit(py, async move {
+        Bridge::submit(self.bridge.bind(py), async move {
             let fetched = match attempt::fetch(&transport, &target, path, time, max_bytes).await {
                 Ok((status, parts)) => Fetched { failure: None, status, parts },
                 Err(Failure { kind, .. }) => {
