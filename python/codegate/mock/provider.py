@@ -155,6 +155,14 @@ class MockProvider(Host):
         self._finish(entry, "incomplete")
 
     def _protocol(self) -> asyncio.Protocol:
+        if not self.options.http2:
+            return self._http1()
+        # Without HTTP/2 the mock needs no library for it.
+        from codegate.mock.http2 import AlpnGate, Http2Connection
+
+        return AlpnGate(self._http1, lambda: Http2Connection(self, self._handle))
+
+    def _http1(self) -> Http1Connection:
         return Http1Connection(self, self._handle)
 
     async def _handle(self, request: HttpRequest, wire: Wire) -> None:

@@ -230,29 +230,36 @@ def unknown_fields(draft: Draft) -> None:
     )
 
 
-def _usage_edit(change: Callable[[object], object]) -> Callable[[Draft], None]:
+def usage_missing(draft: Draft) -> None:
+    """No usage member anywhere."""
+
+    def edit(payload: Payload) -> Payload:
+        kept = {name: value for name, value in payload.items() if name != "usage"}
+        message = kept.get("message")
+        return {**kept, "message": edit(message)} if isinstance(message, dict) else kept
+
+    draft.payload_edits.append(edit)
+
+
+def _with_counts(change: Callable[[int], object]) -> Callable[[Draft], None]:
+    """A fault that changes every number of every usage."""
+
     def edit_numbers(value: object) -> object:
         if isinstance(value, dict):
             return {name: edit_numbers(inner) for name, inner in value.items()}
         return change(value) if type(value) is int else value
 
-    return _on_usage(edit_numbers)
-
-
-def _on_usage(edit: Callable[[object], object]) -> Callable[[Draft], None]:
-    def edit_payload(payload: Payload) -> Payload:
+    def edit(payload: Payload) -> Payload:
         changed: Payload = {}
         for name, value in payload.items():
-            if name == "usage" and isinstance(value, dict):
-                value = edit(value)
-                if value is None:
-                    continue
+            if name == "usage":
+                value = edit_numbers(value)
             elif name == "message" and isinstance(value, dict):
-                value = edit_payload(value)
+                value = edit(value)
             changed[name] = value
         return changed
 
-    return lambda draft: draft.payload_edits.append(edit_payload)
+    return lambda draft: draft.payload_edits.append(edit)
 
 
 def crlf(draft: Draft) -> None:
@@ -317,11 +324,11 @@ FAULTS = (
     Fault("interleave", "The deltas of all parts in turn.", interleave),
     Fault("unknown-event", "Events of an unknown type in between.", unknown_event),
     Fault("unknown-fields", "Unknown members in every document.", unknown_fields),
-    Fault("usage-missing", "No usage anywhere.", _on_usage(lambda usage: None)),
-    Fault("usage-negative", "Negative token counts.", _usage_edit(lambda n: -1)),
-    Fault("usage-float", "Token counts with a fraction.", _usage_edit(lambda n: 12.5)),
-    Fault("usage-string", "Token counts as text.", _usage_edit(str)),
-    Fault("usage-huge", "Token counts of 2^63.", _usage_edit(lambda n: _HUGE)),
+    Fault("usage-missing", "No usage anywhere.", usage_missing),
+    Fault("usage-negative", "Negative token counts.", _with_counts(lambda n: -1)),
+    Fault("usage-float", "Token counts with a fraction.", _with_counts(lambda n: 12.5)),
+    Fault("usage-string", "Token counts as text.", _with_counts(str)),
+    Fault("usage-huge", "Token counts of 2^63.", _with_counts(lambda n: _HUGE)),
     Fault("crlf", "Lines end with CRLF.", crlf),
     Fault("cr", "Lines end with CR.", cr),
     Fault("mixed-eol", "Lines end with CRLF, LF and CR in turn.", mixed_eol),

@@ -180,16 +180,19 @@ class AnthropicMessages(Format):
         limit = int(query["limit"]) if query.get("limit", "").isdecimal() else _PAGE
         if not 1 <= limit <= 1000:
             raise RefusalError(400, "limit: Input should be between 1 and 1000")
-        first, last = 0, len(names)
-        if query.get("after_id") in names:
-            first = names.index(query["after_id"]) + 1
-        if query.get("before_id") in names:
-            last = names.index(query["before_id"])
-            first = max(first, last - limit)
-        page = names[first:last][:limit]
+        before, after = query.get("before_id"), query.get("after_id")
+        if before in names:
+            last = names.index(before)
+            first = max(0, last - limit)
+            has_more = first > 0
+        else:
+            first = names.index(after) + 1 if after in names else 0
+            last = first + limit
+            has_more = last < len(names)
+        page = names[first:last]
         return {
             "data": [self.model(name) for name in page],
-            "has_more": first + len(page) < last,
+            "has_more": has_more,
             "first_id": page[0] if page else None,
             "last_id": page[-1] if page else None,
         }
