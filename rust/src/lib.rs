@@ -1,5 +1,6 @@
 //! The byte-moving core of CodeGate.
 
+mod block;
 pub mod error;
 pub mod formats;
 pub mod json;

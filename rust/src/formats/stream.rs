@@ -61,7 +61,7 @@ impl TapState {
     }
 
     /// The verdict on frames whose data nobody needs to read.
-    pub(super) fn without_data(&self, frame: &Frame) -> Option<Verdict> {
+    pub(super) fn without_data(&self, frame: &Frame<'_>) -> Option<Verdict> {
         if self.is_over() {
             return Some(Verdict::Drop);
         }
@@ -76,7 +76,7 @@ impl TapState {
 /// Watches the frames of one answer. It keeps numbers, never text.
 pub trait StreamTap: Send {
     /// Look at the next frame, complete or (as the very last) cut off.
-    fn frame(&mut self, frame: &Frame) -> Verdict;
+    fn frame(&mut self, frame: &Frame<'_>) -> Verdict;
 
     fn state(&self) -> &TapState;
 

@@ -15,12 +15,12 @@ pub(super) struct Tap {
 }
 
 impl StreamTap for Tap {
-    fn frame(&mut self, frame: &Frame) -> Verdict {
+    fn frame(&mut self, frame: &Frame<'_>) -> Verdict {
         if let Some(verdict) = self.state.without_data(frame) {
             return verdict;
         }
         let data = frame.data();
-        let probe = probe(data, &[]);
+        let probe = probe(data, None);
         if !probe.is_sound {
             return if frame.is_terminated { self.unsound(frame) } else { Verdict::Truncated };
         }
@@ -79,7 +79,7 @@ impl Tap {
     }
 
     /// An error, or something this code does not know.
-    fn other(&mut self, data: &[u8], frame: &Frame) -> Verdict {
+    fn other(&mut self, data: &[u8], frame: &Frame<'_>) -> Verdict {
         let Some(fields) = Fields::read(data) else { return self.state.malformed() };
         if frame.event() == Some(b"error") {
             return self.state.fail(read_fields(&fields, 0));
@@ -91,7 +91,7 @@ impl Tap {
     }
 
     /// Data that is not JSON: forwarded, unless the event line says that it is an error.
-    fn unsound(&mut self, frame: &Frame) -> Verdict {
+    fn unsound(&mut self, frame: &Frame<'_>) -> Verdict {
         if frame.event() == Some(b"error") {
             let facts = crate::formats::errors::read_error(0, frame.data());
             return self.state.fail(facts);
