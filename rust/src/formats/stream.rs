@@ -12,9 +12,10 @@ pub enum Verdict {
     Drop,
     /// Write it, then end the stream.
     Terminal,
-    /// The upstream ended with an error; nothing follows.
+    /// The upstream ended with an error; nothing follows. The frame itself is in the dialect of
+    /// the stream and may be written as it is.
     Error(Box<ErrorFacts>),
-    /// The upstream was cut off inside this frame. Leave it out.
+    /// The stream was cut off inside this frame. Leave it out.
     Truncated,
 }
 
@@ -68,7 +69,9 @@ impl TapState {
         match (frame.kind, frame.is_terminated) {
             (FrameKind::Event, _) => None,
             (_, true) => Some(Verdict::Forward),
-            (_, false) => Some(Verdict::Truncated),
+            (FrameKind::CommentOnly, false) => Some(Verdict::Drop),
+            (FrameKind::Empty, false) if frame.event().is_none() => Some(Verdict::Drop),
+            (FrameKind::Empty, false) => Some(Verdict::Truncated),
         }
     }
 }
