@@ -5,6 +5,7 @@
 //! try at it (`attempt`) and the stream back (`relay`). Nothing outside `python` knows Python.
 
 pub mod attempt;
+mod block;
 pub mod error;
 pub mod formats;
 pub mod headers;

@@ -9,10 +9,12 @@
 //! A frame inside one chunk is a slice of it. A frame cut by a chunk border is collected in one
 //! buffer; no byte is searched twice.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::Bytes;
 
+use crate::block::{BASELINE, BLOCK, Engine, padded};
 use crate::error::{Error, ErrorKind};
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -30,31 +32,33 @@ pub enum FrameKind {
     Empty,
 }
 
-/// One complete frame: everything up to and with its blank line.
-#[derive(Debug, Clone)]
-pub struct Frame {
-    bytes: Bytes,
+/// One complete frame: everything up to and with its blank line. It is a view into the framer;
+/// [`raw`](Self::raw) makes it last.
+#[derive(Debug)]
+pub struct Frame<'a> {
+    /// What `bytes` is a part of.
+    source: &'a Bytes,
+    bytes: &'a [u8],
     released: usize,
-    event: Option<Range<usize>>,
-    data: Data,
+    event: Option<&'a [u8]>,
+    data: Cow<'a, [u8]>,
+    span: Option<Range<usize>>,
     pub kind: FrameKind,
     /// False only for what the end of the stream has cut off, see [`Framer::finish`].
     pub is_terminated: bool,
 }
 
-#[derive(Debug, Clone)]
-enum Data {
-    /// One line, or none, within the frame.
-    Line(Range<usize>),
-    /// Several lines joined with LF.
-    Joined(Bytes),
-}
-
-impl Frame {
+impl Frame<'_> {
     /// The upstream's own bytes, comments and blank line included, without those that
-    /// [`Framer::take_partial`] has given away before.
+    /// [`Framer::take_partial`] has given away before. Shared, not copied.
     pub fn raw(&self) -> Bytes {
-        self.bytes.slice(self.released.min(self.bytes.len())..)
+        self.source.slice_ref(self.bytes.get(self.released..).unwrap_or_default())
+    }
+
+    /// Where `raw` stands in the chunk pushed last, unless a part of it came with an earlier
+    /// one. Frames that follow each other there can be written as one slice.
+    pub fn span(&self) -> Option<Range<usize>> {
+        self.span.clone()
     }
 
     /// Bytes of this frame that were given away before it was complete.
@@ -64,15 +68,12 @@ impl Frame {
 
     /// The value of the last `event` field.
     pub fn event(&self) -> Option<&[u8]> {
-        self.bytes.get(self.event.clone()?)
+        self.event
     }
 
     /// The values of all `data` fields, joined with LF.
     pub fn data(&self) -> &[u8] {
-        match &self.data {
-            Data::Line(range) => self.bytes.get(range.clone()).unwrap_or_default(),
-            Data::Joined(bytes) => bytes,
-        }
+        &self.data
     }
 }
 
@@ -95,6 +96,11 @@ pub struct Framer {
     start: usize,
     /// Index in `chunk` up to which lines have been read.
     at: usize,
+    /// Line ends found ahead and not read yet: bit n is byte `block` + n of `chunk`.
+    ends: u64,
+    block: usize,
+    /// Index in `chunk` up to which line ends have been looked for.
+    searched: usize,
     /// The current frame's bytes from earlier chunks.
     held: Vec<u8>,
     /// Offset in the frame where the line being read starts.
@@ -110,6 +116,8 @@ pub struct Framer {
     released: usize,
     /// The newest chunk's share of `held`, for giving away without a copy.
     newest: Bytes,
+    /// The frame finished last, if it was cut by a chunk border.
+    joined: Bytes,
     /// Bytes of finished frames.
     consumed: usize,
 }
@@ -122,6 +130,9 @@ impl Framer {
             chunk: Bytes::new(),
             start: 0,
             at: 0,
+            ends: 0,
+            block: 0,
+            searched: 0,
             held: Vec::new(),
             line_start: 0,
             prefix: 0,
@@ -130,6 +141,7 @@ impl Framer {
             bom: Some(0),
             released: 0,
             newest: Bytes::new(),
+            joined: Bytes::new(),
             consumed: 0,
         }
     }
@@ -140,6 +152,8 @@ impl Framer {
         self.newest = Bytes::new();
         self.start = 0;
         self.at = 0;
+        self.ends = 0;
+        self.searched = 0;
         self.chunk = chunk;
         if self.bom.is_some() {
             self.skip_bom();
@@ -182,17 +196,18 @@ impl Framer {
 
     /// The next complete frame of the chunk, if there is one.
     #[expect(clippy::should_implement_trait, reason = "an error does not end it like an iterator")]
-    pub fn next(&mut self) -> Result<Option<Frame>, Error> {
+    pub fn next(&mut self) -> Result<Option<Frame<'_>>, Error> {
+        if !self.joined.is_empty() {
+            self.joined = Bytes::new();
+        }
         loop {
-            let rest = self.chunk.get(self.at..).unwrap_or_default();
-            let Some(end) = memchr::memchr2(b'\n', b'\r', rest) else {
+            let Some(line_end) = self.line_end() else {
                 self.hold()?;
                 return Ok(None);
             };
-            let line_end = self.at + end;
             let mut next = line_end + 1;
-            if rest.get(end) == Some(&b'\r') {
-                match rest.get(end + 1) {
+            if self.chunk.get(line_end) == Some(&b'\r') {
+                match self.chunk.get(next) {
                     Some(b'\n') => next += 1,
                     Some(_) => {}
                     None => self.after_cr = true,
@@ -201,6 +216,30 @@ impl Framer {
             self.at = next;
             if self.read_line(line_end, next) {
                 return self.finish_frame().map(Some);
+            }
+        }
+    }
+
+    /// Index in the chunk of the next CR or LF that no line has used.
+    fn line_end(&mut self) -> Option<usize> {
+        loop {
+            while self.ends != 0 {
+                let index = self.block + self.ends.trailing_zeros() as usize;
+                self.ends &= self.ends - 1;
+                if index >= self.at {
+                    return Some(index);
+                }
+            }
+            let rest = self.chunk.get(self.searched..).unwrap_or_default();
+            self.block = self.searched;
+            if let Some(block) = rest.first_chunk::<BLOCK>() {
+                self.ends = BASELINE.any_of(block, *b"\n\r");
+                self.searched += BLOCK;
+            } else if rest.is_empty() {
+                return None;
+            } else {
+                self.ends = BASELINE.any_of(&padded(rest), *b"\n\r");
+                self.searched += rest.len();
             }
         }
     }
@@ -243,26 +282,26 @@ impl Framer {
         Ok(())
     }
 
-    fn finish_frame(&mut self) -> Result<Frame, Error> {
-        let bytes = if self.held.is_empty() {
-            let bytes = self.chunk.slice(self.start..self.at);
-            self.start = self.at;
-            bytes
-        } else {
-            Bytes::from(std::mem::take(&mut self.held))
-        };
-        self.check_size(bytes.len())?;
-        Ok(self.frame(bytes, true))
+    fn finish_frame(&mut self) -> Result<Frame<'_>, Error> {
+        let is_joined = !self.held.is_empty();
+        let span = self.start..self.at;
+        self.check_size(if is_joined { self.held.len() } else { span.len() })?;
+        if is_joined {
+            self.joined = Bytes::from(std::mem::take(&mut self.held));
+        }
+        self.start = self.at;
+        Ok(self.frame((!is_joined).then_some(span), true))
     }
 
-    fn frame(&mut self, bytes: Bytes, is_terminated: bool) -> Frame {
-        let fields = std::mem::take(&mut self.fields);
-        let data = fields.data(&bytes);
-        let is_empty = match &data {
-            Data::Line(range) => range.is_empty(),
-            Data::Joined(bytes) => bytes.is_empty(),
+    /// The frame at `span` of the chunk, or else the joined one.
+    fn frame(&mut self, span: Option<Range<usize>>, is_terminated: bool) -> Frame<'_> {
+        let (source, bytes) = match &span {
+            Some(span) => (&self.chunk, self.chunk.get(span.clone()).unwrap_or_default()),
+            None => (&self.joined, self.joined.as_ref()),
         };
-        let kind = match (is_empty, fields.has_field) {
+        let fields = std::mem::take(&mut self.fields);
+        let data = fields.data(bytes);
+        let kind = match (data.is_empty(), fields.has_field) {
             (false, _) => FrameKind::Event,
             (true, false) if fields.has_comment => FrameKind::CommentOnly,
             (true, _) => FrameKind::Empty,
@@ -270,14 +309,9 @@ impl Framer {
         self.consumed += bytes.len();
         self.line_start = 0;
         self.prefix = 0;
-        Frame {
-            bytes,
-            released: std::mem::take(&mut self.released),
-            event: fields.event,
-            data,
-            kind,
-            is_terminated,
-        }
+        let released = std::mem::take(&mut self.released);
+        let event = fields.event.and_then(|range| bytes.get(range));
+        Frame { source, bytes, released, event, data, span, kind, is_terminated }
     }
 
     /// Whether everything pushed so far belongs to finished frames, so that something of our own
@@ -310,7 +344,7 @@ impl Framer {
 
     /// What is left when the stream has ended without a blank line: a frame that is not
     /// terminated, whose data counts only if it is complete. Nothing if nothing is left.
-    pub fn finish(&mut self) -> Option<Frame> {
+    pub fn finish(&mut self) -> Option<Frame<'_>> {
         if let Some(seen @ 1..=2) = self.bom.take() {
             self.held.extend_from_slice(BOM.get(..seen).unwrap_or_default());
         }
@@ -323,11 +357,11 @@ impl Framer {
         if self.held.is_empty() {
             return None;
         }
-        let held = std::mem::take(&mut self.held);
-        if self.line_start < held.len() {
-            self.fields.read(&held, self.line_start);
+        if self.line_start < self.held.len() {
+            self.fields.read(&self.held, self.line_start);
         }
-        Some(self.frame(Bytes::from(held), false))
+        self.joined = Bytes::from(std::mem::take(&mut self.held));
+        Some(self.frame(None, false))
     }
 }
 
@@ -357,19 +391,14 @@ impl Fields {
         false
     }
 
-    fn data(&self, bytes: &Bytes) -> Data {
-        let first = self.data.clone().unwrap_or(0..0);
+    fn data<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        let get = |range: &Range<usize>| bytes.get(range.clone()).unwrap_or_default();
+        let Some(first) = &self.data else { return Cow::Borrowed(&[]) };
         if self.more_data.is_empty() {
-            return Data::Line(first);
+            return Cow::Borrowed(get(first));
         }
-        let ranges = || std::iter::once(&first).chain(&self.more_data);
-        let mut joined = Vec::with_capacity(ranges().map(|range| range.len() + 1).sum());
-        for range in ranges() {
-            joined.extend_from_slice(bytes.get(range.clone()).unwrap_or_default());
-            joined.push(b'\n');
-        }
-        joined.pop();
-        Data::Joined(joined.into())
+        let lines: Vec<&[u8]> = std::iter::once(first).chain(&self.more_data).map(get).collect();
+        Cow::Owned(lines.join(&b'\n'))
     }
 }
 

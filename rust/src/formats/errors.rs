@@ -49,8 +49,8 @@ pub(super) fn read_error(status: u16, body: &[u8]) -> ErrorFacts {
     }
 }
 
-/// The error in `fields` if they hold one: a top-level `error` that says something, or the type
-/// `error`.
+/// The error in `fields` if they hold one: a top-level `error` that says something, or an object
+/// that calls itself one.
 pub(super) fn find_error(fields: &Fields<'_>) -> Option<ErrorFacts> {
     let has_error = fields.present("error").is_some_and(|error| match error.kind {
         Kind::Bool => error.as_bool() == Some(true),
@@ -58,7 +58,8 @@ pub(super) fn find_error(fields: &Fields<'_>) -> Option<ErrorFacts> {
         Kind::Number => error.text.as_ref() != b"0",
         Kind::Null => false,
     });
-    let is_error = has_error || fields.string("type").is_some_and(|kind| kind == "error");
+    let says_error = |name| fields.string(name).is_some_and(|kind| kind == "error");
+    let is_error = has_error || says_error("type") || says_error("object");
     is_error.then(|| read_fields(fields, 0))
 }
 

@@ -4,6 +4,7 @@
 //! stands what same-format traffic needs: read the few facts that routing asks for, edit the
 //! spans that may be edited, watch a stream go by, and speak the caller's dialect in errors.
 
+mod answer;
 mod anthropic_messages;
 mod errors;
 mod openai_chat;
@@ -11,6 +12,7 @@ mod request;
 mod stream;
 mod usage;
 
+pub use answer::BodyVerdict;
 pub use errors::{ErrorFacts, ErrorReply};
 pub use stream::{StreamTap, TapState, Verdict};
 pub use usage::Usage;
@@ -75,21 +77,6 @@ pub struct RequestEdits {
     pub edits: Vec<Edit>,
     /// Usage was asked for on our own account: the stream tap must drop what it adds.
     pub usage_added: bool,
-}
-
-/// What a whole answer with status 200 turned out to be.
-#[derive(Debug, Clone, PartialEq)]
-pub enum BodyVerdict {
-    Ok {
-        usage: Usage,
-        stop: Option<String>,
-    },
-    /// An error object in spite of the status.
-    Error(ErrorFacts),
-    /// Not JSON, not whole, or not the type that an answer must have.
-    NotJson,
-    /// Nothing but white space.
-    Empty,
 }
 
 /// One wire format.

@@ -49,26 +49,28 @@ pub(super) fn model_edit(model: &str, options: &TargetOptions<'_>) -> Option<Edi
     Some(Edit::set("model", text))
 }
 
-/// The edit that lowers the limit called `name` to `limit`, if it is higher.
+/// The edit that lowers the limit called `name` to `limit`, if it is a higher number, in
+/// whatever spelling.
 pub(super) fn clamp_edit(
     body: &Body,
     object: &Object,
     name: &'static str,
     limit: u64,
 ) -> Option<Edit> {
-    let is_higher = match integer(body, object, name) {
-        Some(value) => value > limit,
-        None => is_huge(body, object, name),
-    };
-    is_higher.then(|| Edit::set(name, Bytes::from(limit.to_string())))
+    let value = member(body, object, name)?;
+    is_higher(&value, limit).then(|| Edit::set(name, Bytes::from(limit.to_string())))
 }
 
-/// A number too large for `u64`, or written with a fraction or exponent and above it: still
-/// something to clamp.
-fn is_huge(body: &Body, object: &Object, name: &str) -> bool {
-    let Some(value) = member(body, object, name).filter(|value| value.kind == Kind::Number) else {
+/// Whether `value` is a number above `limit`; `1e6` is one, too.
+pub(super) fn is_higher(value: &Value<'_>, limit: u64) -> bool {
+    if value.kind != Kind::Number {
         return false;
-    };
-    let number = std::str::from_utf8(&value.text).ok().and_then(|text| text.parse::<f64>().ok());
-    number.is_some_and(|number| number >= u64::MAX as f64)
+    }
+    value.as_integer().map_or_else(
+        || {
+            let text = std::str::from_utf8(&value.text).unwrap_or_default();
+            text.parse::<f64>().is_ok_and(|number| number > limit as f64)
+        },
+        |number| number > limit,
+    )
 }

@@ -12,9 +12,10 @@ pub enum Verdict {
     Drop,
     /// Write it, then end the stream.
     Terminal,
-    /// The upstream ended with an error; nothing follows.
+    /// The upstream ended with an error; nothing follows. The frame itself is in the dialect of
+    /// the stream and may be written as it is.
     Error(Box<ErrorFacts>),
-    /// The upstream was cut off inside this frame. Leave it out.
+    /// The stream was cut off inside this frame. Leave it out.
     Truncated,
 }
 
@@ -61,14 +62,16 @@ impl TapState {
     }
 
     /// The verdict on frames whose data nobody needs to read.
-    pub(super) fn without_data(&self, frame: &Frame) -> Option<Verdict> {
+    pub(super) fn without_data(&self, frame: &Frame<'_>) -> Option<Verdict> {
         if self.is_over() {
             return Some(Verdict::Drop);
         }
         match (frame.kind, frame.is_terminated) {
             (FrameKind::Event, _) => None,
             (_, true) => Some(Verdict::Forward),
-            (_, false) => Some(Verdict::Truncated),
+            (FrameKind::CommentOnly, false) => Some(Verdict::Drop),
+            (FrameKind::Empty, false) if frame.event().is_none() => Some(Verdict::Drop),
+            (FrameKind::Empty, false) => Some(Verdict::Truncated),
         }
     }
 }
@@ -76,7 +79,7 @@ impl TapState {
 /// Watches the frames of one answer. It keeps numbers, never text.
 pub trait StreamTap: Send {
     /// Look at the next frame, complete or (as the very last) cut off.
-    fn frame(&mut self, frame: &Frame) -> Verdict;
+    fn frame(&mut self, frame: &Frame<'_>) -> Verdict;
 
     fn state(&self) -> &TapState;
 

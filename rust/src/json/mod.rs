@@ -5,7 +5,6 @@
 //! places and puts new values between, so that every byte we do not mean to change stays the
 //! sender's own. Nested scalars are not judged: that is the upstream's business.
 
-mod block;
 mod body;
 mod probe;
 mod scan;
@@ -17,7 +16,7 @@ mod value;
 mod write;
 
 pub use body::Body;
-pub use probe::{Probe, probe};
+pub use probe::{Keys, Probe, probe};
 pub use scan::{Duplicates, Kind, Member, Object, Scanner, scan, scan_slice};
 pub use splice::{Edit, splice};
 pub use text::decode_string;

@@ -174,7 +174,11 @@ impl Scanner {
             nest: Nest::new(max_depth.saturating_sub(1)),
             utf8: Utf8Check::default(),
             duplicates,
-            object: Object::default(),
+            object: Object {
+                start: 0,
+                members: Vec::with_capacity(16),
+                names: Vec::with_capacity(256),
+            },
             key: 0..0,
             name_start: 0,
             key_has_escape: false,
@@ -224,8 +228,16 @@ impl Scanner {
                     at = self.skipped(skip, at, bytes.len())?;
                 }
                 State::Key { escape } => {
-                    self.key_byte(byte, escape, at)?;
-                    at += 1;
+                    let rest = bytes.get(at..).unwrap_or_default();
+                    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+                    let plain = rest.iter().position(is_special).unwrap_or(rest.len());
+                    if escape || plain == 0 {
+                        self.key_byte(byte, escape, at)?;
+                        at += 1;
+                    } else {
+                        self.object.names.extend_from_slice(rest.get(..plain).unwrap_or_default());
+                        at += plain;
+                    }
                 }
                 State::Number(number) => match number.next(byte) {
                     Some(next) => {

@@ -5,12 +5,9 @@
     reason = "the loops must be inlined into the function compiled for their instructions"
 )]
 
-#[cfg(not(target_arch = "x86_64"))]
-use super::block::Words;
-
 #[cfg(target_arch = "x86_64")]
-use super::block::{Avx2, Sse2};
-use super::block::{BLOCK, Engine, escaped, prefix_xor};
+use crate::block::Avx2;
+use crate::block::{BASELINE, BLOCK, Engine, Masks, escaped, padded, prefix_xor};
 
 /// Most levels that a limit may ask for.
 const MAX_LEVELS: usize = 1024;
@@ -35,10 +32,38 @@ pub(super) struct Nest {
     kinds: [u64; MAX_LEVELS / 64],
     depth: usize,
     limit: usize,
+    strings: Strings,
+}
+
+/// Which bytes are inside strings, from block to block.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Strings {
     /// All ones inside a string, else zero.
-    in_string: u64,
+    inside: u64,
     /// 1 when the last byte was an escaping backslash.
     escape: u64,
+}
+
+impl Strings {
+    /// The unescaped quotes of the next block, and its bytes from each opening quote up to the
+    /// closing one.
+    #[inline(always)]
+    pub(super) fn next(&mut self, masks: &Masks) -> (u64, u64) {
+        let quotes = masks.quote & !escaped(masks.backslash, &mut self.escape);
+        if quotes == 0 {
+            return (0, self.inside);
+        }
+        let strings = prefix_xor(quotes) ^ self.inside;
+        self.inside = 0_u64.wrapping_sub(strings >> 63);
+        (quotes, strings)
+    }
+
+    /// Whether the byte after `tail` is escaped, given the state before `tail`.
+    fn ends_in_escape(self, tail: &[u8]) -> bool {
+        let run = tail.iter().rev().take_while(|byte| **byte == b'\\').count();
+        let carried = if run == tail.len() { self.escape as usize } else { 0 };
+        (run + carried) % 2 == 1
+    }
 }
 
 impl Nest {
@@ -48,12 +73,12 @@ impl Nest {
             kinds: [0; MAX_LEVELS / 64],
             depth: 0,
             limit: limit.min(MAX_LEVELS),
-            in_string: 0,
-            escape: 0,
+            strings: Strings::default(),
         }
     }
 
     /// Enter the object or array whose opening bracket was read outside; false if too deep.
+    #[inline]
     pub(super) fn open(&mut self, bracket: u8) -> bool {
         if self.depth >= self.limit {
             return false;
@@ -67,6 +92,7 @@ impl Nest {
     }
 
     /// Leave the innermost level; false if it was opened by the other kind of bracket.
+    #[inline]
     fn close(&mut self, bracket: u8) -> bool {
         self.depth = self.depth.saturating_sub(1);
         let word = self.kinds.get(self.depth / 64).copied().unwrap_or_default();
@@ -76,17 +102,13 @@ impl Nest {
     /// Go on until the level entered first is closed.
     pub(super) fn skip(&mut self, bytes: &[u8]) -> Skip {
         #[cfg(target_arch = "x86_64")]
+        if bytes.len() >= BLOCK
+            && let Some(engine) = Avx2::detect()
         {
-            if bytes.len() >= BLOCK
-                && let Some(engine) = Avx2::detect()
-            {
-                // SAFETY: `engine` proves the instructions that the function is compiled for.
-                return unsafe { skip_avx2(engine, self, bytes) };
-            }
-            self.skip_with(Sse2, bytes)
+            // SAFETY: `engine` proves the instructions that the function is compiled for.
+            return unsafe { skip_avx2(engine, self, bytes) };
         }
-        #[cfg(not(target_arch = "x86_64"))]
-        self.skip_with(Words, bytes)
+        self.skip_with(BASELINE, bytes)
     }
 
     #[inline(always)]
@@ -94,7 +116,7 @@ impl Nest {
         let (blocks, tail) = bytes.as_chunks::<BLOCK>();
         let mut base = 0;
         for block in blocks {
-            match self.skip_block(engine, block) {
+            match self.skip_block(&engine.masks(block), block) {
                 Skip::More => base += BLOCK,
                 end => return end.moved(base),
             }
@@ -102,32 +124,24 @@ impl Nest {
         if tail.is_empty() {
             return Skip::More;
         }
-        let mut block = [b' '; BLOCK];
-        for (slot, byte) in block.iter_mut().zip(tail) {
-            *slot = *byte;
-        }
-        let ends_in_escape = self.ends_in_escape(tail);
-        let end = self.skip_block(engine, &block);
+        let ends_in_escape = self.strings.ends_in_escape(tail);
+        let block = padded(tail);
+        let end = self.skip_block(&engine.masks(&block), &block);
         if end == Skip::More {
-            self.escape = u64::from(ends_in_escape);
+            self.strings.escape = u64::from(ends_in_escape);
         }
         end.moved(base)
     }
 
     #[inline(always)]
-    fn skip_block(&mut self, engine: impl Engine, block: &[u8; BLOCK]) -> Skip {
-        let masks = engine.masks(block);
-        let quotes = masks.quote & !escaped(masks.backslash, &mut self.escape);
-        let strings = if quotes == 0 {
-            if self.in_string != 0 {
-                return Skip::More;
-            }
-            0
-        } else {
-            let strings = prefix_xor(quotes) ^ self.in_string;
-            self.in_string = 0_u64.wrapping_sub(strings >> 63);
-            strings
-        };
+    fn skip_block(&mut self, masks: &Masks, block: &[u8; BLOCK]) -> Skip {
+        let (_, strings) = self.strings.next(masks);
+        self.brackets(masks, strings, block)
+    }
+
+    /// Follow the brackets of a block that are not inside strings.
+    #[inline(always)]
+    pub(super) fn brackets(&mut self, masks: &Masks, strings: u64, block: &[u8; BLOCK]) -> Skip {
         let mut brackets = (masks.open | masks.close) & !strings;
         while brackets != 0 {
             let index = brackets.trailing_zeros() as usize;
@@ -141,8 +155,7 @@ impl Nest {
                     return Skip::Mismatch(index);
                 }
                 if self.depth == 0 {
-                    self.in_string = 0;
-                    self.escape = 0;
+                    self.strings = Strings::default();
                     return Skip::Closed(index + 1);
                 }
             }
@@ -151,50 +164,37 @@ impl Nest {
         Skip::More
     }
 
-    /// Whether the byte after `tail` is escaped, given the state before it.
-    fn ends_in_escape(&self, tail: &[u8]) -> bool {
-        let run = tail.iter().rev().take_while(|byte| **byte == b'\\').count();
-        let carried = if run == tail.len() { self.escape as usize } else { 0 };
-        (run + carried) % 2 == 1
-    }
-
-    /// Go on until the string whose opening quote was read outside is closed. Uses only the
-    /// escape state.
+    /// Go on until the string whose opening quote was read outside is closed.
     pub(super) fn skip_string(&mut self, bytes: &[u8]) -> Skip {
         #[cfg(target_arch = "x86_64")]
+        if bytes.len() >= BLOCK
+            && let Some(engine) = Avx2::detect()
         {
-            if bytes.len() >= BLOCK
-                && let Some(engine) = Avx2::detect()
-            {
-                // SAFETY: `engine` proves the instructions that the function is compiled for.
-                return unsafe { skip_string_avx2(engine, self, bytes) };
-            }
-            self.skip_string_with(Sse2, bytes)
+            // SAFETY: `engine` proves the instructions that the function is compiled for.
+            return unsafe { skip_string_avx2(engine, self, bytes) };
         }
-        #[cfg(not(target_arch = "x86_64"))]
-        self.skip_string_with(Words, bytes)
+        self.skip_string_with(BASELINE, bytes)
     }
 
     #[inline(always)]
     fn skip_string_with(&mut self, engine: impl Engine, bytes: &[u8]) -> Skip {
+        let escape = &mut self.strings.escape;
         let (blocks, tail) = bytes.as_chunks::<BLOCK>();
         let mut base = 0;
         for block in blocks {
             let (quote, backslash) = engine.string_masks(block);
-            let quotes = quote & !escaped(backslash, &mut self.escape);
+            let quotes = quote & !escaped(backslash, escape);
             if quotes != 0 {
-                self.escape = 0;
+                *escape = 0;
                 return Skip::Closed(base + quotes.trailing_zeros() as usize + 1);
             }
             base += BLOCK;
         }
         for (index, byte) in tail.iter().enumerate() {
-            if self.escape == 1 {
-                self.escape = 0;
-            } else if *byte == b'\\' {
-                self.escape = 1;
-            } else if *byte == b'"' {
-                return Skip::Closed(base + index + 1);
+            match (*escape, byte) {
+                (0, b'"') => return Skip::Closed(base + index + 1),
+                (0, b'\\') => *escape = 1,
+                _ => *escape = 0,
             }
         }
         Skip::More
@@ -202,6 +202,7 @@ impl Nest {
 }
 
 impl Skip {
+    #[inline]
     fn moved(self, base: usize) -> Self {
         match self {
             Self::More => Self::More,

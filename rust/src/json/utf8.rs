@@ -15,6 +15,9 @@ impl Utf8Check {
         while self.held_len > 0 {
             let Some(&byte) = chunk.get(start) else { return Ok(()) };
             let Some(slot) = self.held.get_mut(self.held_len) else { return Err(start) };
+            if !(0x80..0xC0).contains(&byte) {
+                return Err(start);
+            }
             *slot = byte;
             self.held_len += 1;
             start += 1;

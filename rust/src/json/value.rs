@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::MAX_DEPTH;
 use super::body::Body;
-use super::scan::{Duplicates, Kind, Member, Object, scan_slice};
+use super::scan::{Duplicates, Kind, Member, Object, Scanner, scan_slice};
 use super::skip::{Nest, Skip};
 use super::text::decode_string;
 
@@ -51,24 +51,40 @@ impl<'a> Value<'a> {
     }
 }
 
-/// An object that lies in one piece, with its members found. Of equal keys the last counts.
+/// An object with its members found. Of equal keys the last counts.
 #[derive(Debug, Clone)]
 pub struct Fields<'a> {
-    text: &'a [u8],
+    text: Text<'a>,
     pub object: Object,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Text<'a> {
+    Slice(&'a [u8]),
+    Body(&'a Body),
 }
 
 impl<'a> Fields<'a> {
     /// Nothing if `text` is not one JSON object.
     pub fn read(text: &'a [u8]) -> Option<Self> {
         let object = scan_slice(text, MAX_DEPTH, Duplicates::LastWins).ok()?;
-        Some(Self { text, object })
+        Some(Self { text: Text::Slice(text), object })
+    }
+
+    /// As [`read`](Self::read), for a body in parts.
+    pub fn read_body(body: &'a Body) -> Option<Self> {
+        let mut scanner = Scanner::new(MAX_DEPTH, Duplicates::LastWins);
+        body.parts().iter().try_for_each(|part| scanner.feed(part)).ok()?;
+        Some(Self { text: Text::Body(body), object: scanner.finish().ok()? })
     }
 
     pub fn get(&self, name: &str) -> Option<Value<'a>> {
         let member = self.object.get(name)?;
-        let text = self.text.get(member.value.clone())?;
-        Some(Value { kind: member.kind, text: Cow::Borrowed(text) })
+        let text = match self.text {
+            Text::Slice(text) => Cow::Borrowed(text.get(member.value.clone())?),
+            Text::Body(body) => body.slice(member.value.clone()),
+        };
+        Some(Value { kind: member.kind, text })
     }
 
     /// As [`get`](Self::get), with `null` read as absent.

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 
 use crate::error::Error;
-use crate::formats::request::{clamp_edit, integer, is_streaming, member, model, model_edit};
+use crate::formats::request::{
+    clamp_edit, integer, is_higher, is_streaming, member, model, model_edit,
+};
 use crate::formats::{RequestEdits, RequestFacts, TargetOptions};
 use crate::json::{Body, Edit, Fields, Kind, Object};
 
@@ -39,12 +41,12 @@ fn budget_edit(body: &Body, object: &Object, limit: u64) -> Option<Edit> {
     let thinking = object.get("thinking").filter(|member| member.kind == Kind::Object)?;
     let text = body.slice(thinking.value.clone());
     let fields = Fields::read(&text)?;
-    let budget = fields.get("budget_tokens")?.as_integer()?;
+    let highest = limit.saturating_sub(1);
     let member = fields.object.get("budget_tokens")?;
     let base = thinking.value.start;
-    (budget >= limit).then(|| Edit::Range {
+    is_higher(&fields.get("budget_tokens")?, highest).then(|| Edit::Range {
         range: base + member.value.start..base + member.value.end,
-        value: Bytes::from(limit.saturating_sub(1).to_string()),
+        value: Bytes::from(highest.to_string()),
     })
 }
 

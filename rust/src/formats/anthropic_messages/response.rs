@@ -1,31 +1,12 @@
 //! What a whole Messages answer says about itself.
 
-use crate::formats::errors::{find_error, unwrap_array};
+use crate::formats::answer::{self, short};
 use crate::formats::usage::Counts;
 use crate::formats::{BodyVerdict, Usage};
-use crate::json::{Body, Fields, Value};
+use crate::json::{Body, Value};
 
 pub(super) fn check(body: &Body) -> BodyVerdict {
-    let text = body.slice(0..body.len());
-    if text.trim_ascii().is_empty() {
-        return BodyVerdict::Empty;
-    }
-    if let Some(fields) = Fields::read(&text) {
-        return match find_error(&fields) {
-            Some(facts) => BodyVerdict::Error(facts),
-            None => BodyVerdict::Ok {
-                usage: fields
-                    .present("usage")
-                    .map(|u| read_usage(&u))
-                    .unwrap_or_default()
-                    .settled(),
-                stop: fields.string("stop_reason"),
-            },
-        };
-    }
-    let wrapped = unwrap_array(&text);
-    let error = wrapped.as_deref().and_then(Fields::read).and_then(|f| find_error(&f));
-    error.map_or(BodyVerdict::NotJson, BodyVerdict::Error)
+    answer::check(body, read_usage, |fields| fields.string("stop_reason").as_deref().map(short))
 }
 
 /// The counts of a usage object. `input_tokens` already excludes the cache here.

@@ -4,7 +4,8 @@
 //! reason or an error are read in full.
 
 use super::response::read_usage;
-use crate::formats::errors::{find_error, read_fields};
+use crate::formats::answer::short;
+use crate::formats::errors::{find_error, read_error, read_fields};
 use crate::formats::{StreamTap, TapState, Usage, Verdict};
 use crate::json::{Fields, Value, probe};
 use crate::sse::Frame;
@@ -15,30 +16,21 @@ pub(super) struct Tap {
 }
 
 impl StreamTap for Tap {
-    fn frame(&mut self, frame: &Frame) -> Verdict {
+    fn frame(&mut self, frame: &Frame<'_>) -> Verdict {
         if let Some(verdict) = self.state.without_data(frame) {
             return verdict;
         }
         let data = frame.data();
-        let probe = probe(data, &[]);
+        let probe = probe(data, None);
         if !probe.is_sound {
             return if frame.is_terminated { self.unsound(frame) } else { Verdict::Truncated };
         }
         // The JSON names its own type; the event line only stands in where it does not.
-        match kind(data).or(frame.event()) {
-            Some(b"ping") => Verdict::Forward,
-            Some(b"content_block_delta" | b"content_block_start" | b"content_block_stop") => {
-                self.event()
-            }
-            Some(b"message_start") => self.message_start(data),
-            Some(b"message_delta") => self.message_delta(data),
-            Some(b"message_stop") => {
-                self.state.events += 1;
-                self.state.started = true;
-                self.state.end()
-            }
-            _ => self.other(data, frame),
+        if let Some(kind) = kind(data).or(frame.event()) {
+            return self.dispatch(kind, data, frame);
         }
+        let kind = Fields::read(data).and_then(|fields| fields.string("type"));
+        self.dispatch(kind.unwrap_or_default().as_bytes(), data, frame)
     }
 
     fn state(&self) -> &TapState {
@@ -47,6 +39,20 @@ impl StreamTap for Tap {
 }
 
 impl Tap {
+    fn dispatch(&mut self, kind: &[u8], data: &[u8], frame: &Frame<'_>) -> Verdict {
+        match kind {
+            b"ping" => Verdict::Forward,
+            b"content_block_delta" | b"content_block_start" | b"content_block_stop" => self.event(),
+            b"message_start" => self.message_start(data),
+            b"message_delta" => self.message_delta(data),
+            b"message_stop" => {
+                self.event();
+                self.state.end()
+            }
+            _ => self.other(data, frame),
+        }
+    }
+
     fn event(&mut self) -> Verdict {
         self.state.events += 1;
         self.state.started = true;
@@ -73,13 +79,13 @@ impl Tap {
         let delta = delta.as_ref().and_then(Value::as_object);
         if let Some(stop) = delta.and_then(|delta| delta.string("stop_reason")) {
             self.state.finish_seen = true;
-            self.state.stop = Some(stop);
+            self.state.stop = Some(short(&stop));
         }
         self.event()
     }
 
     /// An error, or something this code does not know.
-    fn other(&mut self, data: &[u8], frame: &Frame) -> Verdict {
+    fn other(&mut self, data: &[u8], frame: &Frame<'_>) -> Verdict {
         let Some(fields) = Fields::read(data) else { return self.state.malformed() };
         if frame.event() == Some(b"error") {
             return self.state.fail(read_fields(&fields, 0));
@@ -91,9 +97,9 @@ impl Tap {
     }
 
     /// Data that is not JSON: forwarded, unless the event line says that it is an error.
-    fn unsound(&mut self, frame: &Frame) -> Verdict {
+    fn unsound(&mut self, frame: &Frame<'_>) -> Verdict {
         if frame.event() == Some(b"error") {
-            let facts = crate::formats::errors::read_error(0, frame.data());
+            let facts = read_error(0, frame.data());
             return self.state.fail(facts);
         }
         self.state.malformed()

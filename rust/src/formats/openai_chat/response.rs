@@ -1,38 +1,20 @@
 //! What a whole Chat Completions answer says about itself.
 
-use crate::formats::errors::{find_error, unwrap_array};
+use crate::formats::answer::{self, short};
 use crate::formats::usage::Counts;
 use crate::formats::{BodyVerdict, Usage};
 use crate::json::{Body, Fields, Value};
 
 pub(super) fn check(body: &Body) -> BodyVerdict {
-    let text = body.slice(0..body.len());
-    if text.trim_ascii().is_empty() {
-        return BodyVerdict::Empty;
-    }
-    if let Some(fields) = Fields::read(&text) {
-        return match find_error(&fields) {
-            Some(facts) => BodyVerdict::Error(facts),
-            None => BodyVerdict::Ok {
-                usage: fields
-                    .present("usage")
-                    .map(|u| read_usage(&u))
-                    .unwrap_or_default()
-                    .settled(),
-                stop: finish_reason(&fields),
-            },
-        };
-    }
-    let wrapped = unwrap_array(&text);
-    let error = wrapped.as_deref().and_then(Fields::read).and_then(|f| find_error(&f));
-    error.map_or(BodyVerdict::NotJson, BodyVerdict::Error)
+    answer::check(body, read_usage, finish_reason)
 }
 
 /// The first finish reason among the choices that says something.
 pub(super) fn finish_reason(fields: &Fields<'_>) -> Option<String> {
     let choices = fields.present("choices")?;
     choices.elements()?.iter().find_map(|choice| {
-        choice.as_object()?.string("finish_reason").filter(|reason| !reason.is_empty())
+        let reason = choice.as_object()?.string("finish_reason")?;
+        (!reason.is_empty()).then(|| short(&reason))
     })
 }
 

@@ -6,10 +6,10 @@
 use super::response::{finish_reason, read_usage};
 use crate::formats::errors::{find_error, read_error, read_fields};
 use crate::formats::{StreamTap, TapState, Verdict};
-use crate::json::{Fields, Kind, probe};
+use crate::json::{Fields, Keys, Kind, probe};
 use crate::sse::Frame;
 
-const KEYS: [&[u8]; 3] = [b"\"usage\"", b"\"finish_reason\"", b"\"error\""];
+const KEYS: Keys = Keys { names: &[b"usage\"", b"finish_reason\"", b"error\""], first: *b"ufe" };
 
 pub(super) struct Tap {
     state: TapState,
@@ -53,7 +53,7 @@ impl Tap {
 }
 
 impl StreamTap for Tap {
-    fn frame(&mut self, frame: &Frame) -> Verdict {
+    fn frame(&mut self, frame: &Frame<'_>) -> Verdict {
         if let Some(verdict) = self.state.without_data(frame) {
             return verdict;
         }
@@ -61,7 +61,7 @@ impl StreamTap for Tap {
         if data.trim_ascii() == b"[DONE]" {
             return self.state.end();
         }
-        let probe = probe(data, &KEYS);
+        let probe = probe(data, Some(&KEYS));
         if !probe.is_sound {
             return match (frame.is_terminated, frame.event()) {
                 (false, _) => Verdict::Truncated,

@@ -1,4 +1,4 @@
-//! Where quotes, backslashes and brackets stand in 64 bytes, as bit masks (bit n is byte n).
+//! Where certain bytes stand among 64 of them, as bit masks: bit n is byte n.
 //!
 //! The one file with vector instructions. SSE2 belongs to every x86-64; AVX2 is asked for at run
 //! time; other machines use plain word arithmetic with the same results.
@@ -9,24 +9,41 @@
 )]
 
 /// Bytes looked at in one step.
-pub(super) const BLOCK: usize = 64;
+pub(crate) const BLOCK: usize = 64;
 
 /// The bytes of a block that matter to JSON's structure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Masks {
-    pub(super) quote: u64,
-    pub(super) backslash: u64,
+pub(crate) struct Masks {
+    pub(crate) quote: u64,
+    pub(crate) backslash: u64,
     /// `{` and `[`.
-    pub(super) open: u64,
+    pub(crate) open: u64,
     /// `}` and `]`.
-    pub(super) close: u64,
+    pub(crate) close: u64,
 }
 
 /// A way to compute masks. A value of such a type is the proof that this machine can do it.
-pub(super) trait Engine: Copy {
+pub(crate) trait Engine: Copy {
     fn masks(self, block: &[u8; BLOCK]) -> Masks;
     /// Quotes and backslashes only.
     fn string_masks(self, block: &[u8; BLOCK]) -> (u64, u64);
+    /// Each byte that is one of `wanted`.
+    fn any_of<const N: usize>(self, block: &[u8; BLOCK], wanted: [u8; N]) -> u64;
+}
+
+/// The best engine that needs no asking.
+#[cfg(target_arch = "x86_64")]
+pub(crate) const BASELINE: Sse2 = Sse2;
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) const BASELINE: Words = Words;
+
+/// The end of some bytes as a block of its own, filled up with spaces.
+pub(crate) fn padded(tail: &[u8]) -> [u8; BLOCK] {
+    let mut block = [b' '; BLOCK];
+    if let Some(start) = block.get_mut(..tail.len()) {
+        start.copy_from_slice(tail);
+    }
+    block
 }
 
 /// Setting this bit maps `[` to `{` and `]` to `}`, and no other byte to either.
@@ -35,7 +52,7 @@ const CASE_BIT: u8 = 0x20;
 /// Eight bytes at a time, on any machine.
 #[cfg(any(test, not(target_arch = "x86_64")))]
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Words;
+pub(crate) struct Words;
 
 #[cfg(any(test, not(target_arch = "x86_64")))]
 impl Words {
@@ -80,24 +97,36 @@ impl Engine for Words {
         }
         masks
     }
+
+    #[inline]
+    fn any_of<const N: usize>(self, block: &[u8; BLOCK], wanted: [u8; N]) -> u64 {
+        let mut mask = 0;
+        for (index, bytes) in block.as_chunks::<8>().0.iter().enumerate() {
+            let word = u64::from_le_bytes(*bytes);
+            for byte in wanted {
+                mask |= Self::equal(word, byte) << (index * 8);
+            }
+        }
+        mask
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
-pub(super) use x86::{Avx2, Sse2};
+pub(crate) use x86::{Avx2, Sse2};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
         __m128i, __m256i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128,
-        _mm_set1_epi8, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8,
-        _mm256_or_si256, _mm256_set1_epi8,
+        _mm_set1_epi8, _mm_setzero_si128, _mm256_cmpeq_epi8, _mm256_loadu_si256,
+        _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_setzero_si256,
     };
 
     use super::{BLOCK, CASE_BIT, Engine, Masks};
 
     /// Part of every x86-64.
     #[derive(Debug, Clone, Copy)]
-    pub(in super::super) struct Sse2;
+    pub(crate) struct Sse2;
 
     impl Sse2 {
         #[inline(always)]
@@ -140,15 +169,28 @@ mod x86 {
             let vectors = Self::load(block);
             (Self::equal(vectors, b'"'), Self::equal(vectors, b'\\'))
         }
+
+        #[inline(always)]
+        fn any_of<const N: usize>(self, block: &[u8; BLOCK], wanted: [u8; N]) -> u64 {
+            // SAFETY: SSE2 is part of every x86-64.
+            let masks = Self::load(block).map(|vector| unsafe {
+                let found = wanted.iter().fold(_mm_setzero_si128(), |found, byte| {
+                    let equal = _mm_cmpeq_epi8(vector, _mm_set1_epi8(byte.cast_signed()));
+                    _mm_or_si128(found, equal)
+                });
+                u64::from(_mm_movemask_epi8(found).cast_unsigned())
+            });
+            masks[0] | masks[1] << 16 | masks[2] << 32 | masks[3] << 48
+        }
     }
 
     /// Made by [`Avx2::detect`] alone.
     #[derive(Debug, Clone, Copy)]
-    pub(in super::super) struct Avx2(());
+    pub(crate) struct Avx2(());
 
     impl Avx2 {
         #[inline]
-        pub(in super::super) fn detect() -> Option<Self> {
+        pub(crate) fn detect() -> Option<Self> {
             let has = std::arch::is_x86_feature_detected!("avx2")
                 && std::arch::is_x86_feature_detected!("bmi1");
             has.then_some(Self(()))
@@ -194,13 +236,26 @@ mod x86 {
             let vectors = Self::load(self, block);
             (Self::equal(self, vectors, b'"'), Self::equal(self, vectors, b'\\'))
         }
+
+        #[inline(always)]
+        fn any_of<const N: usize>(self, block: &[u8; BLOCK], wanted: [u8; N]) -> u64 {
+            // SAFETY: `self` proves AVX2.
+            let masks = Self::load(self, block).map(|vector| unsafe {
+                let found = wanted.iter().fold(_mm256_setzero_si256(), |found, byte| {
+                    let equal = _mm256_cmpeq_epi8(vector, _mm256_set1_epi8(byte.cast_signed()));
+                    _mm256_or_si256(found, equal)
+                });
+                u64::from(_mm256_movemask_epi8(found).cast_unsigned())
+            });
+            masks[0] | masks[1] << 32
+        }
     }
 }
 
 /// Which of 64 bytes, backslashes aside, are escaped by a backslash before them. `carry` is 1 when the last byte of
 /// the block before was an escaping backslash, and is set for the next block.
 #[inline]
-pub(super) fn escaped(backslash: u64, carry: &mut u64) -> u64 {
+pub(crate) fn escaped(backslash: u64, carry: &mut u64) -> u64 {
     const EVEN: u64 = 0x5555_5555_5555_5555;
     let first = *carry;
     // An escaped backslash escapes nothing.
@@ -223,7 +278,7 @@ pub(super) fn escaped(backslash: u64, carry: &mut u64) -> u64 {
 /// Bit n of the result is the exclusive or of bits 0 to n: set from each opening quote up to the
 /// byte before its closing quote.
 #[inline]
-pub(super) fn prefix_xor(mut bits: u64) -> u64 {
+pub(crate) fn prefix_xor(mut bits: u64) -> u64 {
     for shift in [1, 2, 4, 8, 16, 32] {
         bits ^= bits << shift;
     }
@@ -265,13 +320,17 @@ mod tests {
             let expected = naive(&block);
             assert_eq!(Words.masks(&block), expected);
             assert_eq!(Words.string_masks(&block), (expected.quote, expected.backslash));
+            let either = expected.open | expected.quote;
+            assert_eq!(Words.any_of(&block, *b"[{\""), either);
             #[cfg(target_arch = "x86_64")]
             {
                 assert_eq!(Sse2.masks(&block), expected);
                 assert_eq!(Sse2.string_masks(&block), (expected.quote, expected.backslash));
+                assert_eq!(Sse2.any_of(&block, *b"[{\""), either);
                 if let Some(avx2) = Avx2::detect() {
                     assert_eq!(avx2.masks(&block), expected);
                     assert_eq!(avx2.string_masks(&block), (expected.quote, expected.backslash));
+                    assert_eq!(avx2.any_of(&block, *b"[{\""), either);
                 }
             }
         }
