@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ PACE_MS = 25
 
 AIMOCK_FIXTURES = Path(__file__).resolve().parent / "aimock.json"
 
+_DELTAS = 16
 _READY_TIMEOUT_S = 20.0
 _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
@@ -92,13 +94,35 @@ def answers(url: str, status: int = 200) -> bool:
 
 
 class CodegateMock(Upstream):
-    """The product's ``codegate mock``, which refuses any key but the account's."""
+    """The product's own mock provider, which refuses any key but the account's."""
 
     def __init__(self, *, account_key: str, folder: Path, env: Mapping[str, str]) -> None:
-        raise ProcessError("not there")
+        port = free_port()
+        argv = (
+            *(sys.executable, "-m", "codegate.mock", "--host", "127.0.0.1", "--port", str(port)),
+            *("--pace", str(PACE_MS), "--deltas", str(_DELTAS), "--require-key", account_key),
+        )
+        super().__init__(f"http://127.0.0.1:{port}", Running(argv, env=env, folder=folder))
+        self._await(f"{self.url}/health")
 
     def arrivals(self) -> list[Arrival]:
-        return []
+        status, body = fetch(f"{self.url}/_mock/journal?bodies=1")
+        if status != HTTPStatus.OK:
+            raise ProcessError(f"the mock's journal answered {status}")
+        return [_arrival(entry) for entry in json.loads(body) if entry["method"] == "POST"]
+
+
+def _arrival(entry: Mapping[str, Any]) -> Arrival:
+    headers = dict(entry["headers"])
+    bearer = headers.get("authorization", "").removeprefix("Bearer ")
+    return Arrival(
+        path=entry["target"],
+        key=headers.get("x-api-key") or bearer or None,
+        headers=headers,
+        body=json.loads(entry["body"]),
+        is_streaming=bool(entry["is_streaming"]),
+        status=entry["status"],
+    )
 
 
 class Aimock(Upstream):

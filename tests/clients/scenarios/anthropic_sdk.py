@@ -15,7 +15,7 @@ from tests.clients.stage import Endpoint, Stage
 from tests.clients.texts import SENTENCES
 
 _PATH = "/v1/messages"
-_MODEL = "claude-sonnet-5"
+_MODEL = "claude-sonnet-5-5"
 _TOGETHER = 12
 _CUT = "fault:reset-after-6"
 _ODD = "fault:unknown-fields+unknown-event+comments+split-random-7"
@@ -81,8 +81,7 @@ def _calls_tools(stage: Stage) -> None:
         THEN,
         say("Everything is known."),
     )
-    thinking = {"type": "enabled", "budget_tokens": 1024}
-    request = _request(prompt, tools=_TOOLS, thinking=thinking)
+    request = _request(prompt, tools=_TOOLS, thinking={"type": "adaptive"})
     facts = ANTHROPIC.use_both(stage, {"task": "loop", "request": request})
     kinds = [[block["type"] for block in turn["content"]] for turn in facts.answer]
     wanted = [
@@ -124,7 +123,7 @@ def _refuses_wrong_key(stage: Stage) -> None:
 
 
 def _refuses_bad_request(stage: Stage) -> None:
-    request = _request(script(say("never")), temperature=7)
+    request = _request(script(say("never")), messages=[])
     facts = ANTHROPIC.use_both(stage, {"task": "error", "request": request})
     require("BadRequestError" in facts.answer["classes"], f"raised {facts.answer}")
     require_equal(len(facts.requests), 1, "tries")

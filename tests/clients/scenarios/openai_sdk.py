@@ -15,7 +15,7 @@ from tests.clients.stage import Endpoint, Stage
 from tests.clients.texts import SENTENCES
 
 _PATH = "/v1/chat/completions"
-_MODEL = "gpt-5.2"
+_MODEL = "gpt-6-sol"
 _TOGETHER = 12
 _CUT = "fault:reset-after-6"
 _ODD = "fault:unknown-fields+unknown-event+comments+split-random-7"
@@ -121,7 +121,7 @@ def _refuses_wrong_key(stage: Stage) -> None:
 
 
 def _refuses_bad_request(stage: Stage) -> None:
-    request = _request(script(say("never")), temperature=7)
+    request = _request(script(say("never")), messages=[])
     facts = OPENAI.use_both(stage, {"task": "error", "request": request})
     require("BadRequestError" in facts.answer["classes"], f"raised {facts.answer}")
     require_equal(len(facts.requests), 1, "tries")
