@@ -48,9 +48,7 @@ class Account:
 def check_name(name: str) -> str:
     """``name`` if it can be an account's. Raises ``ConfigError``."""
     if not NAME.fullmatch(name):
-        raise ConfigError(
-            f"{name!r} cannot be an account's name: use 1 to 64 of A-Z a-z 0-9 . _ -"
-        )
+        raise ConfigError(f"{name!r} cannot be an account's name: use 1 to 64 of A-Z a-z 0-9 . _ -")
     return name
 
 

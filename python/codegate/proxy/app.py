@@ -13,11 +13,11 @@ from codegate.asgi.request import BodyBudget, BodyClock
 from codegate.asgi.types import Handler, Receive, Scope, Send
 from codegate.asgi.watch import Watchers
 from codegate.config import Config
+from codegate.providers.custom import PROVIDER as CUSTOM
 from codegate.proxy.handlers import Handlers
 from codegate.proxy.hosts import Hosts
 from codegate.proxy.records import Records
 from codegate.proxy.services import Services
-from codegate.providers.custom import PROVIDER as CUSTOM
 from codegate.requestlog.writer import LogWriter
 from codegate.settings.settings import Settings, parse
 from codegate.snapshot import key_digest
@@ -155,7 +155,9 @@ class Proxy:
         add("codegate_exchanges", "Exchanges under way.", lambda: len(services.exchanges))
         add("codegate_streams", "Streams being relayed.", lambda: len(services.streams))
         add("codegate_bodies_bytes", "Bodies in memory.", lambda: services.budget.used_bytes)
-        add("codegate_log_dropped", "Records dropped on a full queue.", lambda: services.log.dropped)
+        add(
+            "codegate_log_dropped", "Records dropped on a full queue.", lambda: services.log.dropped
+        )
 
     @staticmethod
     async def _warm_up(services: Services) -> None:
