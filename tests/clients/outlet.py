@@ -7,6 +7,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
+_POLL_S = 0.05
 _REFUSAL = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -37,7 +38,9 @@ class Outlet:
 
     def __init__(self) -> None:
         self._server = _Server()
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_S,), daemon=True
+        )
         self._thread.start()
 
     def __enter__(self) -> Self:

@@ -20,6 +20,7 @@ from typing import IO, Self
 
 _READ_BYTES = 65536
 _STOP_GRACE_S = 5.0
+_SHOWN_CHARACTERS = 800
 
 
 class ProcessError(Exception):
@@ -139,7 +140,7 @@ class Running:
             self.stop()
             raise ProcessError(
                 f"{Path(self.argv[0]).name} did not end within {timeout_s:g} s; it said: "
-                f"{self.said[-2000:]}"
+                f"{self.said[-_SHOWN_CHARACTERS:]}"
             ) from None
         ended_s = time.monotonic()
         # What a client leaves behind must not outlive it, nor hold the pipes open.
@@ -157,11 +158,13 @@ class Running:
         while not is_ready():
             if self._process.poll() is not None:
                 self._err.join(1.0)
-                raise ProcessError(f"{' '.join(self.argv)} ended at once: {self.said[-2000:]}")
+                raise ProcessError(
+                    f"{' '.join(self.argv)} ended at once: {self.said[-_SHOWN_CHARACTERS:]}"
+                )
             if time.monotonic() > deadline_s:
                 raise ProcessError(
                     f"{' '.join(self.argv)} was not ready within {timeout_s:g} s: "
-                    f"{self.said[-2000:]}"
+                    f"{self.said[-_SHOWN_CHARACTERS:]}"
                 )
             time.sleep(0.05)
 

@@ -20,12 +20,15 @@ from urllib.parse import urlsplit
 from tests.clients.install import Installed
 from tests.clients.processes import ProcessError, Running, free_port
 
-PACE_MS = 25
+PACE_MS = 60
 """How long an upstream waits between two pieces of a streamed answer."""
+
+PIECES_SENT = 16
+"""Into how many pieces an upstream cuts a text that is long enough."""
 
 AIMOCK_FIXTURES = Path(__file__).resolve().parent / "aimock.json"
 
-_DELTAS = 16
+_CHUNK_CHARACTERS = 6
 _READY_TIMEOUT_S = 20.0
 _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
@@ -100,7 +103,7 @@ class CodegateMock(Upstream):
         port = free_port()
         argv = (
             *(sys.executable, "-m", "codegate.mock", "--host", "127.0.0.1", "--port", str(port)),
-            *("--pace", str(PACE_MS), "--deltas", str(_DELTAS), "--require-key", account_key),
+            *("--pace", str(PACE_MS), "--deltas", str(PIECES_SENT), "--require-key", account_key),
         )
         super().__init__(f"http://127.0.0.1:{port}", Running(argv, env=env, folder=folder))
         self._await(f"{self.url}/health")
@@ -135,7 +138,14 @@ class Aimock(Upstream):
         argv = (
             *installed.argv,
             *("--host", "127.0.0.1", "--port", str(port), "--fixtures", str(AIMOCK_FIXTURES)),
-            *("--latency", str(PACE_MS), "--chunk-size", "8", "--log-level", "warn"),
+            *(
+                "--latency",
+                str(PACE_MS),
+                "--chunk-size",
+                str(_CHUNK_CHARACTERS),
+                "--log-level",
+                "warn",
+            ),
         )
         running = Running(argv, env={**env, "AIMOCK_API_KEYS": account_key}, folder=folder)
         super().__init__(f"http://127.0.0.1:{port}", running)

@@ -19,12 +19,20 @@ _STREAMED = ("--output-format", "stream-json", "--include-partial-messages", "--
 
 
 def run_claude(
-    stage: Stage, prompt: str, *options: str, key: str | None = None, timeout_s: float = 90.0
+    stage: Stage,
+    prompt: str,
+    *options: str,
+    key: str | None = None,
+    key_variable: str = "ANTHROPIC_API_KEY",
+    timeout_s: float = 90.0,
 ) -> Finished:
-    """``claude -p`` in the project folder, with its base URL at the proxy."""
+    """``claude -p`` in the project folder, with its base URL at the proxy.
+
+    ``ANTHROPIC_API_KEY`` is sent as ``x-api-key``, ``ANTHROPIC_AUTH_TOKEN`` as a bearer token.
+    """
     env = {
         "ANTHROPIC_BASE_URL": stage.through.url,
-        "ANTHROPIC_API_KEY": key or stage.through.key,
+        key_variable: key or stage.through.key,
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         "DISABLE_AUTOUPDATER": "1",
         "DISABLE_TELEMETRY": "1",
@@ -62,7 +70,7 @@ def _streams(stage: Stage) -> None:
     require_equal(end["result"], SENTENCES, "the answer")
     pieces = deltas(done)
     require_equal("".join(text for _, text in pieces), SENTENCES, "the deltas")
-    came_in_pieces([at_s for at_s, _ in pieces], at_least=8)
+    came_in_pieces([at_s for at_s, _ in pieces])
     require(end["usage"]["output_tokens"] > 0, "no output tokens were counted")
     require(_input_tokens(end) > 0, "no input tokens were counted")
     (arrival,) = came_through(stage, path=_PATH, at_least=1)
@@ -90,7 +98,8 @@ def _changes_files(stage: Stage) -> None:
         THEN,
         say("Both files are changed."),
     )
-    done = run_claude(stage, prompt, *_STREAMED, "--permission-mode", "acceptEdits")
+    options = (*_STREAMED, "--permission-mode", "acceptEdits")
+    done = run_claude(stage, prompt, *options, key_variable="ANTHROPIC_AUTH_TOKEN")
     end = result(done)
     require_equal(end["is_error"], False, "is_error")
     require_equal(end["result"], "Both files are changed.", "the answer")
