@@ -104,7 +104,8 @@ fn every_request_of_the_corpus_is_read() {
 #[test]
 fn a_bad_model_or_stream_is_named() {
     for format in Format::ALL {
-        for body in ["{}", r#"{"model":""}"#, r#"{"model":null}"#, r#"{"model":["a"]}"#] {
+        let long = format!("{{\"model\":\"{}\"}}", "m".repeat(1025));
+        for body in ["{}", r#"{"model":""}"#, r#"{"model":null}"#, r#"{"model":["a"]}"#, &long] {
             let kind = read(format, body.as_bytes()).unwrap_err();
             assert!(matches!(kind, ErrorKind::BadMember { name: "model", .. }), "{body}: {kind:?}");
         }
@@ -141,6 +142,7 @@ fn session_hints_are_tolerant() {
         json!({"user_id": "{}"}),
         json!({"user_id": r#"{"session_id":""}"#}),
         json!({"user_id": r#"{"session_id":9}"#}),
+        json!({"user_id": format!("user_session_{}", "s".repeat(1025))}),
     ] {
         assert_eq!(hint(metadata.clone()), None, "{metadata}");
     }
@@ -431,6 +433,8 @@ fn messages_streams() {
             },
         ),
         ("no_usage", Expected { estimated: true, ..expected([None; 6], "end_turn") }),
+        ("usage_in_delta", expected([n(31), n(5), n(7), n(0), None, None], "end_turn")),
+        ("usage_erased", expected([n(25), n(5), n(7), n(0), None, None], "end_turn")),
     ];
     check_all(MESSAGES, table);
 }
@@ -487,6 +491,13 @@ fn chat_streams() {
         (
             "error_mid_string",
             Expected { dropped: 1, ..failed(None, None, "upstream connection lost", unknown("")) },
+        ),
+        (
+            "error_object_name",
+            Expected {
+                before_start: 1,
+                ..failed(Some("NotFoundError"), Some("404"), "No such model", unknown(""))
+            },
         ),
         (
             "error_numeric_code",
