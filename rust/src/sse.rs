@@ -323,6 +323,11 @@ impl Framer {
         self.held.len() <= self.prefix && self.start >= self.chunk.len()
     }
 
+    /// Whether the last byte so far is a CR, so that an LF to come would belong to its line.
+    pub fn ends_in_cr(&self) -> bool {
+        self.after_cr
+    }
+
     /// Bytes held of an unfinished frame that have not been given away.
     pub fn partial_len(&self) -> usize {
         self.held.len().saturating_sub(self.released)
