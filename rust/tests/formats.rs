@@ -531,7 +531,7 @@ fn the_usage_chunk_we_asked_for_is_left_out() {
     assert_eq!(tapped.dropped_events, 1);
     assert_eq!(tapped.usage.output, Some(10));
     let stream = text(&bytes);
-    let at = stream.find("data: {\"id\":\"chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT\",\"object\":\"chat.completion.chunk\",\"created\":1741569952,\"model\":\"gpt-4.1-2025-04-14\",\"service_tier\":\"default\",\"system_fingerprint\":\"fp_0000\",\"choices\":[],").unwrap();
+    let at = stream.find("data: {\"id\":\"chatcmpl-Cq7LhT2vXw0pZ9nRk4sYbD6fGj1aE\",\"object\":\"chat.completion.chunk\",\"created\":1763700000,\"model\":\"gpt-4.1-2025-04-14\",\"service_tier\":\"default\",\"system_fingerprint\":\"fp_0000\",\"choices\":[],").unwrap();
     assert_eq!(text(&tapped.written), format!("{}data: [DONE]\n\n", &stream[..at]));
     // Usage in a chunk with choices is content, and so is a chunk that only lacks choices.
     for name in ["usage_every_chunk", "azure_filter", "two_finish", "reasoning"] {
@@ -739,7 +739,7 @@ fn errors_of_every_shape_are_read() {
             "object.json",
             Some("invalid_request_error"),
             Some("invalid_api_key"),
-            "Incorrect API key provided: sk-***.",
+            "The key sk-*** is not one of ours.",
         ),
         (
             CHAT,
