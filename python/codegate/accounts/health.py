@@ -110,9 +110,7 @@ class HealthBook:
         """A fault, or a 429 without a delay: the n-th in a row cools for ``base_s`` * 2^(n-1)."""
         health = self._of(account)
         health.faults += 1
-        self._cool(
-            health, min(self.base_s * 2.0 ** min(health.faults - 1, 30), self.max_s), reason
-        )
+        self._cool(health, min(self.base_s * 2.0 ** min(health.faults - 1, 30), self.max_s), reason)
 
     def limited(self, account: str, delay_s: float, reason: str) -> None:
         """The upstream said how long to stay away; that is neither more nor less than it said."""
@@ -182,9 +180,7 @@ class HealthBook:
     def _of(self, account: str) -> _Health:
         return self._accounts.setdefault(account, _Health())
 
-    def _cool(
-        self, health: _Health, wait_s: float, reason: str, *, is_told: bool = False
-    ) -> None:
+    def _cool(self, health: _Health, wait_s: float, reason: str, *, is_told: bool = False) -> None:
         health.until = self._clock() + wait_s
         health.is_told = is_told
         health.probe_until = None

@@ -9,6 +9,7 @@ import signal
 
 from codegate import native, snapshot
 from codegate.accounts.account import from_flags
+from codegate.accounts.health import Access, HealthBook
 from codegate.asgi.app import App, Router
 from codegate.asgi.request import BodyBudget, BodyClock
 from codegate.asgi.types import Handler, Receive, Scope, Send
@@ -20,6 +21,7 @@ from codegate.proxy.hosts import Hosts
 from codegate.proxy.records import Records
 from codegate.proxy.services import Services
 from codegate.requestlog.writer import LogWriter
+from codegate.routing.failover import RetryBudget
 from codegate.settings.settings import Settings, parse
 from codegate.snapshot import key_digest
 from codegate.telemetry.logging import LineStream
@@ -78,6 +80,8 @@ class Proxy:
             hosts=Hosts(self._config.host, self._config.allowed_hosts),
             log=log,
             metrics=metrics,
+            health=HealthBook(base_s=settings.cooldown_base_s, max_s=settings.cooldown_max_s),
+            retries=RetryBudget(self._under_way),
         )
         self._services = services
         self._add_gauges(services)
@@ -125,6 +129,9 @@ class Proxy:
                 # Nothing was sent yet: the client gets an error instead of a cut connection.
                 task.cancel()
 
+    def _under_way(self) -> int:
+        return len(self._services.exchanges) if self._services is not None else 0
+
     def _route(self, handlers: Handlers) -> None:
         messages = handlers.exchange("anthropic_messages")
         count = handlers.exchange("anthropic_messages", "/count_tokens")
@@ -159,6 +166,14 @@ class Proxy:
         add("codegate_exchanges", "Exchanges under way.", lambda: len(services.exchanges))
         add("codegate_streams", "Streams being relayed.", lambda: len(services.streams))
         add("codegate_bodies_bytes", "Bodies in memory.", lambda: services.budget.used_bytes)
+        add(
+            "codegate_accounts_cooling",
+            "Accounts that are left alone for a while.",
+            lambda: sum(
+                services.health.access(a.name) in {Access.COOLING, Access.OUT}
+                for a in services.snapshot.accounts
+            ),
+        )
         add(
             "codegate_log_dropped", "Records dropped on a full queue.", lambda: services.log.dropped
         )

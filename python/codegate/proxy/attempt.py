@@ -129,7 +129,9 @@ def decide(facts: Facts) -> Decision:
     names = {name for name in (facts.error_code, facts.error_type) if name}
     status = facts.status
     if _is_exhausted(facts, names):
-        return Decision(step=Step.NEXT, effect=Effect.EXHAUSTED, delay_s=delay_s, is_rate_limit=True)
+        return Decision(
+            step=Step.NEXT, effect=Effect.EXHAUSTED, delay_s=delay_s, is_rate_limit=True
+        )
     if names & _BROKEN_ACCOUNT or status == 401:
         return _REFUSED
     if status == 403:

@@ -70,9 +70,7 @@ def test_a_told_delay_is_taken_exactly(book: HealthBook, told_s: float, taken_s:
     assert book.was_told("a")
 
 
-def test_overload_is_no_fault_and_doubles_to_half_a_minute(
-    book: HealthBook, clock: Clock
-) -> None:
+def test_overload_is_no_fault_and_doubles_to_half_a_minute(book: HealthBook, clock: Clock) -> None:
     for wait_s in (5, 10, 20, 30, 30):
         book.overloaded("a", None, "status_529")
         assert book.ends_in_s("a") == wait_s
