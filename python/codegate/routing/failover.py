@@ -105,7 +105,10 @@ class Failover:
     def _free(self) -> Upstream | None:
         for upstream in self.plan:
             name = upstream.account.name
-            if name not in self.tried and self.health.access(name) in {Access.FREE, Access.PROBE}:
+            if name in self.tried:
+                continue
+            access = self.health.access(name)
+            if access is Access.FREE or access is Access.PROBE:
                 return upstream
         return None
 
