@@ -26,6 +26,7 @@ from codegate.settings.settings import Settings, parse
 from codegate.snapshot import key_digest
 from codegate.telemetry.logging import LineStream
 from codegate.telemetry.metrics import Metrics
+from codegate.tenants.quota import Quota
 
 logger = logging.getLogger("codegate.proxy")
 
@@ -80,6 +81,7 @@ class Proxy:
             hosts=Hosts(self._config.host, self._config.allowed_hosts),
             log=log,
             metrics=metrics,
+            quota=Quota(),
             health=HealthBook(base_s=settings.cooldown_base_s, max_s=settings.cooldown_max_s),
             retries=RetryBudget(self._under_way),
         )

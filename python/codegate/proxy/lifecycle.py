@@ -60,6 +60,7 @@ async def run_exchange(
         exchange.tenant = admission.admit(
             head, query, exchange.snapshot, is_draining=services.is_draining
         )
+        admission.check_rate(exchange.tenant, exchange.snapshot.settings, services.quota)
     except CodegateError as error:
         services.metrics.count_refused(error.code)
         await send_error(exchange, send, error)

@@ -15,6 +15,7 @@ from codegate.requestlog.writer import LogWriter
 from codegate.routing.failover import RetryBudget
 from codegate.snapshot import Snapshot
 from codegate.telemetry.metrics import Metrics
+from codegate.tenants.quota import Quota
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class Services:
     hosts: Hosts
     log: LogWriter
     metrics: Metrics
+    quota: Quota
     health: HealthBook
     retries: RetryBudget
     ids: RequestIds = field(default_factory=RequestIds)

@@ -46,6 +46,8 @@ class Settings:
     """How long running exchanges may go on once the process was told to stop."""
     drain_delay_s: float = 0.0
     """How long ``/readyz`` says 503 before the listener closes."""
+    proxy_rpm: int = 0
+    """Requests that one key may make in any 60 seconds; 0 is no limit."""
     max_body_bytes: int = 32 * MIB
     """One request body."""
     max_answer_bytes: int = 64 * MIB
