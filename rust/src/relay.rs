@@ -66,11 +66,22 @@ impl End {
 pub struct Progress {
     bytes_out: AtomicU64,
     counts: Mutex<(Usage, u32)>,
+    delivered: Mutex<Option<End>>,
 }
 
 impl Progress {
     pub fn bytes_out(&self) -> u64 {
         self.bytes_out.load(Ordering::Relaxed)
+    }
+
+    /// How the stream ended, once the server took its last byte. What the client does from then
+    /// on, such as leaving at once, changes nothing about that.
+    pub fn delivered(&self) -> Option<End> {
+        *self.delivered.lock()
+    }
+
+    pub fn set_delivered(&self, end: End) {
+        *self.delivered.lock() = Some(end);
     }
 
     /// Usage as far as it was reported, and the number of events that were no JSON.

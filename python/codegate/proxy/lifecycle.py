@@ -102,7 +102,10 @@ async def _serve(
         if not watcher.is_gone and not services.is_past_drain:
             raise
         _uncancel()
-        if watcher.is_gone:
+        if exchange.is_delivered:
+            # It had everything and hung up; the notice came before the relay's own.
+            pass
+        elif watcher.is_gone:
             exchange.outcome = "client_closed"
         else:
             await _fail(exchange, send, Draining("the proxy was stopped; send the request again"))
@@ -226,9 +229,16 @@ async def _relay(
         exchange.bytes_out = progress.bytes_out
         exchange.usage = progress.usage
         exchange.malformed_events = progress.malformed_events
-    exchange.outcome = _stream_outcome(result.reason)
-    if result.reason != "ok":
-        exchange.error_code = f"upstream_{result.reason}"
+        if progress.delivered is not None:
+            exchange.is_delivered = True
+            _note_end(exchange, progress.delivered)
+    _note_end(exchange, result.reason)
+
+
+def _note_end(exchange: Exchange, reason_name: str) -> None:
+    exchange.outcome = _stream_outcome(reason_name)
+    if reason_name != "ok":
+        exchange.error_code = f"upstream_{reason_name}"
 
 
 def _stream_outcome(reason_name: str) -> Outcome:
