@@ -12,6 +12,7 @@ from codegate.mock.options import Options
 from codegate.mock.provider import ThreadedMock, run_in_thread
 from tests.support.proxy import Proxy
 from tests.support.scripted import Script, Scripted, scripted
+from tests.support.secure import Secure, secure_pair
 
 FORMATS = ("anthropic_messages", "openai_chat")
 ONE_SECOND = {
@@ -114,3 +115,27 @@ def scripted_proxy(
 
     yield use
     scripted_upstream.script = lambda peer: peer.close()
+
+
+@pytest.fixture(scope="session")
+def secure_h1(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
+    """A mock that speaks HTTP/1.1 over TLS, and a proxy with one-second deadlines before it."""
+    directory = tmp_path_factory.mktemp("secure-h1")
+    with secure_pair(directory, "http/1.1", formats=FORMATS, settings=ONE_SECOND) as secure:
+        yield secure
+
+
+@pytest.fixture(scope="session")
+def secure_h2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
+    """The same over HTTP/2."""
+    directory = tmp_path_factory.mktemp("secure-h2")
+    with secure_pair(directory, "h2", formats=FORMATS, settings=ONE_SECOND) as secure:
+        yield secure
+
+
+@pytest.fixture(params=["secure_h1", "secure_h2"], ids=["h1", "h2"])
+def secure(request: pytest.FixtureRequest) -> Iterator[Secure]:
+    """Each protocol over TLS in turn."""
+    found: Secure = request.getfixturevalue(request.param)
+    yield found
+    found.mock.fault = None

@@ -94,13 +94,16 @@ Script = Callable[[Peer], None]
 
 
 class Scripted:
-    """The listener. ``requests`` and ``connections`` count what arrived."""
+    """The listener. ``requests`` and ``connections`` count what arrived; ``context`` may change.
+
+    ``greeting`` is sent on each connection before anything is read."""
 
     def __init__(self, script: Script, context: ssl.SSLContext | None = None) -> None:
         self.script = script
+        self.greeting = b""
         self.requests = 0
         self.connections = 0
-        self._context = context
+        self.context = context
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port: int = self._listener.getsockname()[1]
         scheme = "https" if context else "http"
@@ -125,11 +128,12 @@ class Scripted:
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         with contextlib.suppress(OSError, ValueError):
-            if self._context is not None:
-                connection = self._context.wrap_socket(connection, server_side=True)
+            if self.context is not None:
+                connection = self.context.wrap_socket(connection, server_side=True)
             with self._lock:
                 self._open.add(connection)
             peer = Peer(connection, number)
+            peer.send(self.greeting)
             while peer.read_request():
                 with self._lock:
                     self.requests += 1
