@@ -366,6 +366,11 @@ impl Stream {
             match self.tap.frame(&frame) {
                 Verdict::Forward => add(&base, &mut run, &frame, dropped_cr, out),
                 Verdict::Drop | Verdict::Truncated => {
+                    if !dropped_cr && self.end.is_none() && frame.raw().starts_with(b"\n") {
+                        // The LF ends the line of the frame before, which has gone out.
+                        flush(&base, &mut run, out);
+                        out.push(frame.raw().slice(..1));
+                    }
                     self.dropped_cr = frame.raw().ends_with(b"\r");
                 }
                 Verdict::Terminal => {

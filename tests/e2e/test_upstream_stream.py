@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -19,56 +19,22 @@ from tests.support.aftermath import (
     is_end_marker,
     undisturbed,
 )
+from tests.support.frames import stream_of
 from tests.support.proxy import UPSTREAM_KEY, Proxy, running
-from tests.support.raw import Answer, call, events, exact_request, is_error_event, post
+from tests.support.raw import Answer, events, exact_request, is_error_event, post
 from tests.support.scripted import SSE_HEAD, Peer, Script, Scripted, chunk, chunked
 
 UseScript = Callable[[Script], Proxy]
 
 
 def turn(proxy: Proxy, wire_format: str, model: str, *, stream: bool = True) -> Answer:
-    return call(proxy.port, proxy.key, wire_format, model, stream=stream)
+    body = exact_request(wire_format, model, stream=stream)
+    return post(proxy.port, proxy.key, wire_format, body)
 
 
 def direct(mock: ThreadedMock, wire_format: str, body: bytes) -> bytes:
     """What the mock itself answers."""
     return post(mock.port, "key", wire_format, body).body
-
-
-def stream_of(wire_format: str) -> list[bytes]:
-    """A small whole stream, one item an event."""
-    if wire_format == "openai_chat":
-        deltas = [{"role": "assistant", "content": ""}, {"content": "hé🙂"}, {"content": "y"}]
-        payloads: list[dict[str, object]] = [
-            {"id": "c", "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
-            for delta in deltas
-        ]
-        payloads.append({"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-        usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
-        payloads.append({"id": "c", "choices": [], "usage": usage})
-        lines = [json.dumps(payload, ensure_ascii=False).encode() for payload in payloads]
-        return [b"data: " + line + b"\n\n" for line in [*lines, b"[DONE]"]]
-    text = {"type": "content_block_delta", "index": 0}
-    message = {"id": "m", "type": "message", "role": "assistant", "content": []}
-    block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text"}}
-    named: list[dict[str, object]] = [
-        {"type": "message_start", "message": {**message, "usage": {"input_tokens": 3}}},
-        {**block, "content_block": {"type": "text", "text": ""}},
-        {**text, "delta": {"type": "text_delta", "text": "hé🙂"}},
-        {**text, "delta": {"type": "text_delta", "text": "y"}},
-        {"type": "content_block_stop", "index": 0},
-        {
-            "type": "message_delta",
-            "delta": {"stop_reason": "end_turn"},
-            "usage": {"output_tokens": 2},
-        },
-        {"type": "message_stop"},
-    ]
-    return [
-        b"event: %s\ndata: %s\n\n"
-        % (str(payload["type"]).encode(), json.dumps(payload, ensure_ascii=False).encode())
-        for payload in named
-    ]
 
 
 @pytest.mark.parametrize("count", [1, 2, 10])
@@ -175,7 +141,7 @@ def talkative(
 
 KEEP_ALIVES = {
     "openai_chat": b": keep-alive\n\n",
-    "anthropic_messages": b'event: ping\ndata: {"type":"ping"}\n\n',
+    "anthropic_messages": b'event: ping\ndata: {"type": "ping"}\n\n',
 }
 
 
@@ -246,9 +212,10 @@ def test_f32_slow_drip(scripted_proxy: UseScript, wire_format: str) -> None:
         peer.send(SSE_HEAD)
         for frame in frames:
             for at in range(len(frame)):
-                peer.send(chunk(frame[at : at + 1]))
                 time.sleep(0.002)
-            sent.append(time.monotonic())
+                if at == len(frame) - 1:
+                    sent.append(time.monotonic())
+                peer.send(chunk(frame[at : at + 1]))
         peer.send(b"0\r\n\r\n")
 
     proxy = scripted_proxy(drip)
@@ -262,23 +229,23 @@ def test_f32_slow_drip(scripted_proxy: UseScript, wire_format: str) -> None:
         assert begun + at < moment + 0.05
 
 
-def test_f32_fifty_drips_cost_little(shared_proxy: Proxy, wire_format: str) -> None:
-    answers: list[Answer] = []
+def test_f32_fifty_drips_cost_little(scripted_proxy: UseScript, wire_format: str) -> None:
+    frames = stream_of(wire_format)
 
-    def one() -> None:
-        answers.append(turn(shared_proxy, wire_format, "fault:deltas-2+drip-1"))
+    def drip(peer: Peer) -> None:
+        peer.send(SSE_HEAD + chunk(frames[0]))
+        for at in range(40):
+            time.sleep(0.05)
+            peer.send(chunk(frames[1][at : at + 1]))
+        peer.send(chunked([frames[1][40:], *frames[2:]]))
 
-    with aftermath(shared_proxy, "ok", exchanges=50, pooled=52):
-        before, begun = shared_proxy.cpu_s(), time.monotonic()
-        threads = [threading.Thread(target=one) for _ in range(50)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        spent = shared_proxy.cpu_s() - before
-    assert spent < (time.monotonic() - begun) * 0.9
-    for answer in answers:
-        check_good(answer, wire_format, stream=True)
+    proxy = scripted_proxy(drip)
+    with aftermath(proxy, "ok", exchanges=50, pooled=52), ThreadPoolExecutor(50) as pool:
+        before, begun = proxy.cpu_s(), time.monotonic()
+        answers = list(pool.map(lambda _: turn(proxy, wire_format, "any"), range(50)))
+        spent, took = proxy.cpu_s() - before, time.monotonic() - begun
+    assert spent / took < 0.5
+    assert all(answer.body == b"".join(frames) for answer in answers)
 
 
 def test_f35_everything_after_the_end_marker_is_ignored(
