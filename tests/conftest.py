@@ -11,8 +11,18 @@ import pytest
 from codegate.mock.options import Options
 from codegate.mock.provider import ThreadedMock, run_in_thread
 from tests.support.proxy import Proxy
+from tests.support.scripted import Script, Scripted, scripted
+from tests.support.secure import Secure, secure_pair
 
 FORMATS = ("anthropic_messages", "openai_chat")
+ONE_SECOND = {
+    "connect_timeout_s": 1,
+    "first_byte_timeout_s": 1,
+    "plain_first_byte_timeout_s": 1,
+    "idle_timeout_s": 1,
+    "total_timeout_s": 10,
+    "body_timeout_s": 1,
+}
 
 
 @pytest.fixture(params=FORMATS)
@@ -66,15 +76,66 @@ def shared_proxy(
     proxy = Proxy(
         tmp_path_factory.mktemp("shared") / "data",
         upstreams=[f"{name}={shared_mock.url}" for name in FORMATS],
-        settings={
-            "connect_timeout_s": 1,
-            "first_byte_timeout_s": 1,
-            "plain_first_byte_timeout_s": 1,
-            "idle_timeout_s": 1,
-            "total_timeout_s": 10,
-            "body_timeout_s": 1,
-        },
+        settings=ONE_SECOND,
     )
     yield proxy
     proxy.stop()
     proxy.check_log()
+
+
+@pytest.fixture(scope="session")
+def scripted_upstream() -> Iterator[Scripted]:
+    """One upstream of plain sockets; a test sets what it does."""
+    with scripted(lambda peer: peer.close()) as upstream:
+        yield upstream
+
+
+@pytest.fixture(scope="session")
+def shared_scripted_proxy(
+    scripted_upstream: Scripted, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Proxy]:
+    """One proxy with one-second deadlines in front of ``scripted_upstream``."""
+    data_dir = tmp_path_factory.mktemp("scripted") / "data"
+    upstreams = [f"{name}={scripted_upstream.url}" for name in FORMATS]
+    proxy = Proxy(data_dir, upstreams=upstreams, settings=ONE_SECOND)
+    yield proxy
+    proxy.stop()
+    proxy.check_log()
+
+
+@pytest.fixture
+def scripted_proxy(
+    shared_scripted_proxy: Proxy, scripted_upstream: Scripted
+) -> Iterator[Callable[[Script], Proxy]]:
+    """Sets what the upstream does and returns the proxy in front of it."""
+
+    def use(script: Script) -> Proxy:
+        scripted_upstream.script = script
+        return shared_scripted_proxy
+
+    yield use
+    scripted_upstream.script = lambda peer: peer.close()
+
+
+@pytest.fixture(scope="session")
+def secure_h1(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
+    """A mock that speaks HTTP/1.1 over TLS, and a proxy with one-second deadlines before it."""
+    directory = tmp_path_factory.mktemp("secure-h1")
+    with secure_pair(directory, "http/1.1", formats=FORMATS, settings=ONE_SECOND) as secure:
+        yield secure
+
+
+@pytest.fixture(scope="session")
+def secure_h2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
+    """The same over HTTP/2."""
+    directory = tmp_path_factory.mktemp("secure-h2")
+    with secure_pair(directory, "h2", formats=FORMATS, settings=ONE_SECOND) as secure:
+        yield secure
+
+
+@pytest.fixture(params=["secure_h1", "secure_h2"], ids=["h1", "h2"])
+def secure(request: pytest.FixtureRequest) -> Iterator[Secure]:
+    """Each protocol over TLS in turn."""
+    found: Secure = request.getfixturevalue(request.param)
+    yield found
+    found.mock.fault = None

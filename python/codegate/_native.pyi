@@ -170,6 +170,9 @@ class Progress:
     def usage(self) -> Usage | None: ...
     @property
     def malformed_events(self) -> int: ...
+    @property
+    def delivered(self) -> str | None:
+        """How the stream ended, once the server took its last byte; names as in ``Relayed``."""
 
 @final
 class Relayed:

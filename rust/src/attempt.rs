@@ -107,7 +107,7 @@ pub async fn run(transport: &Transport, order: &Order) -> Attempted {
     let mut attempted = Attempted {
         status,
         retry_after_ms: retry_after_ms(&answer.headers, SystemTime::now()),
-        headers: forwarded(&answer.headers),
+        headers: forwarded(&order.target, &answer.headers),
         was_sent: true,
         result: Outcome::Failed(no_first_byte()),
     };
@@ -194,10 +194,10 @@ fn add_account(headers: &mut HeaderMap, target: &Target) {
     }
 }
 
-fn forwarded(headers: &HeaderMap) -> HeaderMap {
+fn forwarded(target: &Target, headers: &HeaderMap) -> HeaderMap {
     let mut kept = HeaderMap::new();
     for (name, value) in headers {
-        if goes_down(name) {
+        if goes_down(name) && !target.is_leaked_in(value.as_bytes()) {
             kept.append(name.clone(), value.clone());
         }
     }
@@ -321,8 +321,12 @@ async fn judge(order: &Order, parts: &[Bytes]) -> BodyVerdict {
 /// A stream, up to its first event that is no comment or ping.
 async fn first_event(order: &Order, answer: Answer, usage_added: bool, until: Instant) -> Outcome {
     let kind = media_type(&answer.headers);
-    let mut stream =
-        Stream::new(order.target.format, answer.body, usage_added, Arc::clone(&order.deadlines));
+    let mut stream = Stream::new(
+        Arc::clone(&order.target),
+        answer.body,
+        usage_added,
+        Arc::clone(&order.deadlines),
+    );
     if kind != "text/event-stream" {
         // Some gateways stream without saying so; what they send decides.
         let is_stream = match timeout_at(until, stream.peek()).await {

@@ -16,12 +16,14 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::attempt::Deadlines;
-use crate::formats::{ErrorFacts, ErrorReply, Format, StreamTap, Usage, Verdict};
+use crate::formats::{ErrorFacts, ErrorReply, StreamTap, Usage, Verdict};
 use crate::sse::{Frame, Framer};
-use crate::transport::{AnswerBody, Failure, FailureKind};
+use crate::transport::{AnswerBody, Failure, FailureKind, Target};
 
 /// At most this much is gathered before it is written.
 const BATCH_BYTES: usize = 256 * 1024;
+/// Comments and pings before the first event that are kept for the client.
+const PRELUDE_BYTES: usize = 1024 * 1024;
 /// After the end marker this much more is read, for this long, to save the connection.
 const REST_BYTES: usize = 64 * 1024;
 const REST_TIME: Duration = Duration::from_secs(1);
@@ -64,11 +66,22 @@ impl End {
 pub struct Progress {
     bytes_out: AtomicU64,
     counts: Mutex<(Usage, u32)>,
+    delivered: Mutex<Option<End>>,
 }
 
 impl Progress {
     pub fn bytes_out(&self) -> u64 {
         self.bytes_out.load(Ordering::Relaxed)
+    }
+
+    /// How the stream ended, once the server took its last byte. What the client does from then
+    /// on, such as leaving at once, changes nothing about that.
+    pub fn delivered(&self) -> Option<End> {
+        *self.delivered.lock()
+    }
+
+    pub fn set_delivered(&self, end: End) {
+        *self.delivered.lock() = Some(end);
     }
 
     /// Usage as far as it was reported, and the number of events that were no JSON.
@@ -99,7 +112,7 @@ pub struct Batch {
 
 /// One upstream stream on its way to a client.
 pub struct Stream {
-    format: Format,
+    target: Arc<Target>,
     body: Option<AnswerBody>,
     framer: Framer,
     tap: Box<dyn StreamTap>,
@@ -111,6 +124,8 @@ pub struct Stream {
     end: Option<End>,
     /// Part of an unfinished frame has gone down.
     is_inside_frame: bool,
+    /// The last frame was left out but for the LF of its last CRLF, which is still to come.
+    dropped_cr: bool,
     last_input: Instant,
     last_output: Instant,
     total_until: Option<Instant>,
@@ -125,6 +140,8 @@ pub struct ErrorFrame {
     pub data: Bytes,
     raw: Bytes,
     is_terminated: bool,
+    /// A part of it has gone down while it grew.
+    is_released: bool,
 }
 
 impl ErrorFrame {
@@ -134,6 +151,7 @@ impl ErrorFrame {
             data: Bytes::copy_from_slice(frame.data()),
             raw: frame.raw(),
             is_terminated: frame.is_terminated,
+            is_released: frame.released() > 0,
         }
     }
 }
@@ -147,7 +165,7 @@ enum Event {
 
 impl Stream {
     pub fn new(
-        format: Format,
+        target: Arc<Target>,
         body: AnswerBody,
         usage_added: bool,
         deadlines: Arc<Deadlines>,
@@ -155,16 +173,17 @@ impl Stream {
         let now = Instant::now();
         let total_until = (!deadlines.total.is_zero()).then(|| now + deadlines.total);
         Self {
-            format,
             body: Some(body),
             framer: Framer::new(deadlines.max_answer),
-            tap: format.wire().stream_tap(usage_added),
+            tap: target.format.wire().stream_tap(usage_added),
             timer: Box::pin(sleep_until(now + Duration::from_hours(1))),
+            target,
             deadlines,
             ready: Vec::new(),
             peeked: None,
             end: None,
             is_inside_frame: false,
+            dropped_cr: false,
             last_input: now,
             last_output: now,
             total_until,
@@ -229,6 +248,12 @@ impl Stream {
         let state = self.tap.state();
         if state.started || self.end.is_some() {
             return Ok(true);
+        }
+        if self.ready.iter().map(Bytes::len).sum::<usize>() > PRELUDE_BYTES {
+            return Err(Failure::new(
+                FailureKind::TooLarge,
+                "the upstream sent too much before its first event",
+            ));
         }
         if state.malformed_events > 0 {
             return Err(Failure::new(
@@ -337,11 +362,24 @@ impl Stream {
                 }
             };
             self.is_inside_frame = false;
+            let dropped_cr = std::mem::take(&mut self.dropped_cr);
             match self.tap.frame(&frame) {
-                Verdict::Forward => add(&base, &mut run, &frame, out),
-                Verdict::Drop | Verdict::Truncated => {}
+                Verdict::Forward => add(&base, &mut run, &frame, dropped_cr, out),
+                Verdict::Drop | Verdict::Truncated => {
+                    if !dropped_cr && self.end.is_none() && frame.raw().starts_with(b"\n") {
+                        // The LF ends the line of the frame before, which has gone out.
+                        flush(&base, &mut run, out);
+                        out.push(frame.raw().slice(..1));
+                    }
+                    self.dropped_cr = frame.raw().ends_with(b"\r");
+                }
                 Verdict::Terminal => {
-                    add(&base, &mut run, &frame, out);
+                    add(&base, &mut run, &frame, dropped_cr, out);
+                    if frame.raw().ends_with(b"\r\n\r") {
+                        // Cut inside its last CRLF; the LF is not waited for.
+                        flush(&base, &mut run, out);
+                        out.push(Bytes::from_static(b"\n"));
+                    }
                     self.end = Some(End::Complete);
                 }
                 Verdict::Error(facts) => {
@@ -365,6 +403,11 @@ impl Stream {
     /// The upstream closed: what is left may be a last frame without its blank line.
     fn absorb_end(&mut self, out: &mut Vec<Bytes>) -> Option<ErrorFrame> {
         let frame = self.framer.finish()?;
+        if frame.raw().as_ref() == b"\n" {
+            // The second half of a CRLF whose frame has gone out already.
+            out.push(frame.raw());
+            return None;
+        }
         match self.tap.frame(&frame) {
             Verdict::Forward => {
                 self.is_inside_frame = true;
@@ -396,8 +439,21 @@ impl Stream {
         self.fail(out, End::Failed(FailureKind::Truncated), 502, message);
     }
 
-    /// An error event of the upstream goes down as it is; it is in the client's own format.
+    /// An error event of the upstream goes down as it is: it is in the client's own format. One
+    /// that repeats our credential is replaced.
     fn pass_error(&mut self, error: ErrorFrame, out: &mut Vec<Bytes>) {
+        if self.target.is_leaked_in(&error.data) {
+            self.is_inside_frame = error.is_released;
+            let reply = ErrorReply {
+                status: 502,
+                code: "upstream_error_event",
+                message: "the upstream ended its stream with an error",
+                request_id: None,
+            };
+            self.own_error(error.facts.kind.as_deref(), &reply, out);
+            self.end = Some(End::ErrorEvent);
+            return;
+        }
         out.push(error.raw);
         if !error.is_terminated {
             out.push(Bytes::from_static(b"\n\n"));
@@ -412,14 +468,18 @@ impl Stream {
 
     /// Ends the stream with an error event of our own.
     fn fail(&mut self, out: &mut Vec<Bytes>, end: End, status: u16, message: &str) {
+        let code = format!("upstream_{}", end.name());
+        let reply = ErrorReply { status, code: &code, message, request_id: None };
+        self.own_error(None, &reply, out);
+        self.end = Some(end);
+    }
+
+    fn own_error(&self, kind: Option<&str>, reply: &ErrorReply<'_>, out: &mut Vec<Bytes>) {
         if self.is_inside_frame {
             // Half a frame is out: close it, or the client would read our event as its rest.
             out.push(Bytes::from_static(b"\n\n"));
         }
-        let code = format!("upstream_{}", end.name());
-        let reply = ErrorReply { status, code: &code, message, request_id: None };
-        out.push(self.format.wire().error_event(None, &reply).into());
-        self.end = Some(end);
+        out.push(self.target.format.wire().error_event(kind, reply).into());
     }
 
     fn on_timer(&mut self, out: &mut Vec<Bytes>) {
@@ -432,7 +492,7 @@ impl Stream {
             let message = "the upstream stopped sending in the middle of its stream";
             self.fail(out, End::Failed(FailureKind::IdleTimeout), 504, message);
         } else if self.keep_alive_at().is_some_and(|at| now >= at) {
-            if let Some(text) = self.format.wire().keep_alive() {
+            if let Some(text) = self.target.format.wire().keep_alive() {
                 out.push(Bytes::from_static(text));
             }
             self.last_output = now;
@@ -491,8 +551,20 @@ fn too_large(limit: usize) -> Failure {
     )
 }
 
-/// Adds a frame to the output. Frames side by side in one chunk become one slice of it.
-fn add(base: &Bytes, run: &mut Range<usize>, frame: &Frame<'_>, out: &mut Vec<Bytes>) {
+/// Adds a frame to the output. Frames side by side in one chunk become one slice of it. With
+/// `dropped_cr` an LF at its start belongs to a frame that was left out.
+fn add(
+    base: &Bytes,
+    run: &mut Range<usize>,
+    frame: &Frame<'_>,
+    dropped_cr: bool,
+    out: &mut Vec<Bytes>,
+) {
+    if dropped_cr && let Some(rest) = frame.raw().strip_prefix(b"\n") {
+        flush(base, run, out);
+        out.push(frame.raw().slice_ref(rest));
+        return;
+    }
     match frame.span() {
         Some(span) if span.start == run.end && run.end > run.start => run.end = span.end,
         Some(span) => {

@@ -120,6 +120,15 @@ class Proxy:
         return "".join(self._log)
 
     @property
+    def log_count(self) -> int:
+        """Lines on standard error so far."""
+        return len(self._log)
+
+    def log_lines(self, start: int = 0) -> list[str]:
+        """The lines on standard error from the ``start``-th on."""
+        return self._log[start:]
+
+    @property
     def out(self) -> str:
         """Standard output so far."""
         return "".join(self._out)

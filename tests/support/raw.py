@@ -172,6 +172,22 @@ def model_request(
     return json.dumps(body).encode()
 
 
+def exact_request(
+    wire_format: str, model: str, *, stream: bool, text: str = "hello", **members: object
+) -> bytes:
+    """A body that the proxy forwards without any edit: it asks for its usage itself."""
+    if stream and wire_format == "openai_chat":
+        members["stream_options"] = {"include_usage": True}
+    return model_request(wire_format, model, stream=stream, text=text, **members)
+
+
+def post(port: int, key: str, wire_format: str, body: bytes, *, timeout_s: float = 10.0) -> Answer:
+    """One model call with that body. Works at a proxy and at the mock alike."""
+    return request(
+        port, "POST", path_of(wire_format), headers_of(wire_format, key), body, timeout_s=timeout_s
+    )
+
+
 def path_of(wire_format: str) -> str:
     """The endpoint of a format."""
     return MESSAGES if wire_format == "anthropic_messages" else CHAT

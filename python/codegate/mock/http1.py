@@ -83,6 +83,10 @@ class Http1Wire(Wire):
         self.may_reuse = False
         self._owner.transport.close()
 
+    def decline(self, *, with_connection: bool) -> None:
+        """There is no word for it; the client sees a close."""
+        self.close()
+
 
 class Http1Connection(Connection):
     """One HTTP/1.1 connection."""

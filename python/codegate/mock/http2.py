@@ -117,9 +117,15 @@ class Http2Wire(Wire):
 
     def close(self) -> None:
         """GOAWAY, then the end of the connection, whatever else runs on it."""
-        self._owner.h2.close_connection()
-        self._owner.send()
-        self._owner.transport.close()
+        self._owner.go_away(None)
+
+    def decline(self, *, with_connection: bool) -> None:
+        """REFUSED_STREAM, or a GOAWAY that leaves this stream out."""
+        if with_connection:
+            self._owner.go_away(max(0, self._stream - 2))
+        else:
+            self._owner.h2.reset_stream(self._stream, ErrorCodes.REFUSED_STREAM)
+            self._owner.send()
 
 
 class Http2Connection(Connection):
@@ -142,6 +148,12 @@ class Http2Connection(Connection):
         data = self.h2.data_to_send()
         if data and not self.transport.is_closing():
             self.transport.write(data)
+
+    def go_away(self, last_stream: int | None) -> None:
+        """GOAWAY with the last stream that was taken up, then the end of the connection."""
+        self.h2.close_connection(last_stream_id=last_stream)
+        self.send()
+        self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Let h2 read it."""

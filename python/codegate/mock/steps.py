@@ -88,13 +88,21 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class Decline:
+    """The request is not processed and may be sent again. HTTP/2 says so, for the stream or for
+    it and the connection; HTTP/1.1 can only close without an answer."""
+
+    with_connection: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The body is complete."""
 
     trailers: tuple[Header, ...] = ()
 
 
-Step = Head | Data | Raw | Pause | Silence | Reset | Close | End
+Step = Head | Data | Raw | Pause | Silence | Reset | Close | Decline | End
 
 
 class ClientGoneError(Exception):
@@ -167,6 +175,10 @@ class Wire(ABC):
     def close(self) -> None:
         """Close in order."""
 
+    @abstractmethod
+    def decline(self, *, with_connection: bool) -> None:
+        """Leave the request unprocessed, see `Decline`."""
+
     async def pause(self, seconds: float | None) -> None:
         """Wait `seconds`, None for ever. Raises ClientGoneError as soon as the client leaves."""
         await self.flush()
@@ -188,6 +200,16 @@ async def _play_head(head: Head, wire: Wire) -> None:
     for byte in data:
         wire.put_raw(bytes((byte,)))
         await wire.pause(head.pace)
+
+
+def _break_off(step: Reset | Close | Decline, wire: Wire) -> None:
+    match step:
+        case Reset():
+            wire.reset()
+        case Close():
+            wire.close()
+        case Decline():
+            wire.decline(with_connection=step.with_connection)
 
 
 async def play(steps: Iterable[Step], wire: Wire, progress: Progress) -> None:
@@ -216,12 +238,9 @@ async def play(steps: Iterable[Step], wire: Wire, progress: Progress) -> None:
                 progress.is_ended = True
             case Silence():
                 await wire.pause(None)
-            case Reset() | Close():
+            case Reset() | Close() | Decline():
                 await wire.flush()
                 progress.is_broken_off = True
-                if isinstance(step, Reset):
-                    wire.reset()
-                else:
-                    wire.close()
+                _break_off(step, wire)
                 return
     await wire.flush()

@@ -17,8 +17,8 @@ class Exchange:
     Set at creation: ``request_id``, ``snapshot``, ``wire_format``, ``path``. By admission:
     ``tenant``. By parsing: ``model``, ``is_streaming``, ``bytes_in``. By each attempt:
     ``attempts``, ``account``, ``upstream_model``. By the answer: ``status``, ``is_answered``,
-    ``first_byte_s``, ``bytes_out``, ``usage``, ``malformed_events``. At the end: ``outcome``,
-    ``error_code``.
+    ``first_byte_s``, ``bytes_out``, ``usage``, ``malformed_events``, ``is_delivered``. At the
+    end: ``outcome``, ``error_code``.
     """
 
     __slots__ = (
@@ -29,6 +29,7 @@ class Exchange:
         "error_code",
         "first_byte_s",
         "is_answered",
+        "is_delivered",
         "is_streaming",
         "malformed_events",
         "model",
@@ -61,6 +62,7 @@ class Exchange:
         self.attempts: list[AttemptRecord] = []
         self.status = 0
         self.is_answered = False
+        self.is_delivered = False
         self.first_byte_s: float | None = None
         self.usage: native.Usage | None = None
         self.malformed_events = 0

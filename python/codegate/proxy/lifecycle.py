@@ -103,7 +103,10 @@ async def _serve(
         if not watcher.is_gone and not services.is_past_drain:
             raise
         _uncancel()
-        if watcher.is_gone:
+        if exchange.is_delivered:
+            # It had everything and hung up; the notice came before the relay's own.
+            pass
+        elif watcher.is_gone:
             exchange.outcome = "client_closed"
         else:
             await _fail(exchange, send, Draining("the proxy was stopped; send the request again"))
@@ -185,10 +188,18 @@ async def _relay(
         exchange.bytes_out = progress.bytes_out
         exchange.usage = progress.usage
         exchange.malformed_events = progress.malformed_events
-    _judge_stream(services, exchange.account, result.reason)
-    exchange.outcome = _stream_outcome(result.reason)
-    if result.reason != "ok":
-        exchange.error_code = f"upstream_{result.reason}"
+        if progress.delivered is not None:
+            exchange.is_delivered = True
+            _note_end(services, exchange, progress.delivered)
+    if not exchange.is_delivered:
+        _note_end(services, exchange, result.reason)
+
+
+def _note_end(services: Services, exchange: Exchange, reason_name: str) -> None:
+    _judge_stream(services, exchange.account, reason_name)
+    exchange.outcome = _stream_outcome(reason_name)
+    if reason_name != "ok":
+        exchange.error_code = f"upstream_{reason_name}"
 
 
 def _judge_stream(services: Services, account: str, reason_name: str) -> None:

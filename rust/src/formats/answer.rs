@@ -1,5 +1,7 @@
 //! Judging a whole answer that came with a good status, in what all formats share.
 
+use std::borrow::Cow;
+
 use super::Usage;
 use super::errors::{ErrorFacts, find_error, unwrap_array};
 use crate::json::{Body, Fields, Value};
@@ -28,19 +30,27 @@ pub(super) fn check(
     usage: fn(&Value<'_>) -> Usage,
     stop: fn(&Fields<'_>) -> Option<String>,
 ) -> BodyVerdict {
+    let judge = |fields: &Fields<'_>| match find_error(fields) {
+        Some(facts) => BodyVerdict::Error(facts),
+        None => BodyVerdict::Ok {
+            usage: fields.present("usage").map(|v| usage(&v)).unwrap_or_default().settled(),
+            stop: stop(fields),
+        },
+    };
     if let Some(fields) = Fields::read_body(body) {
-        return match find_error(&fields) {
-            Some(facts) => BodyVerdict::Error(facts),
-            None => BodyVerdict::Ok {
-                usage: fields.present("usage").map(|v| usage(&v)).unwrap_or_default().settled(),
-                stop: stop(&fields),
-            },
-        };
+        return judge(&fields);
     }
     if body.parts().iter().all(|part| part.trim_ascii().is_empty()) {
         return BodyVerdict::Empty;
     }
-    let wrapped = unwrap_array(&body.slice(0..body.len()));
+    let whole = body.slice(0..body.len());
+    // Bytes that are not UTF-8 inside a text are the client's to judge, as they are in a stream.
+    if let Cow::Owned(text) = String::from_utf8_lossy(&whole)
+        && let Some(fields) = Fields::read(text.as_bytes())
+    {
+        return judge(&fields);
+    }
+    let wrapped = unwrap_array(&whole);
     let error = wrapped.as_deref().and_then(Fields::read).and_then(|f| find_error(&f));
     error.map_or(BodyVerdict::NotJson, BodyVerdict::Error)
 }

@@ -57,10 +57,16 @@ pub struct PyProgress {
     bytes_out: u64,
     usage: Usage,
     malformed_events: u32,
+    delivered: Option<End>,
 }
 
 #[pymethods]
 impl PyProgress {
+    #[getter]
+    fn delivered(&self) -> Option<&'static str> {
+        self.delivered.map(End::name)
+    }
+
     #[getter]
     fn bytes_out(&self) -> u64 {
         self.bytes_out
@@ -245,12 +251,11 @@ impl Attempt {
     /// Sends the stream by the server's own `send`, from the runtime thread.
     fn relay(&self, py: Python<'_>, send: Py<PyAny>) -> PyResult<Py<Pending>> {
         let mut stream = self.take_stream()?;
-        let sink = AsgiSink::new(py, send)?;
+        let sink = AsgiSink::new(py, send, Arc::clone(&self.progress))?;
         Bridge::submit(self.bridge.bind(py), async move {
             let end = loop {
                 let batch = stream.next_batch().await;
-                let is_last = batch.end.is_some();
-                let writing = sink.write(batch.parts, is_last);
+                let writing = sink.write(batch.parts, batch.end);
                 let limit = stream.deadlines().write;
                 let written = if limit.is_zero() {
                     writing.await
@@ -289,7 +294,12 @@ impl Attempt {
 
     fn progress(&self) -> PyProgress {
         let (usage, malformed_events) = self.progress.counts();
-        PyProgress { bytes_out: self.progress.bytes_out(), usage, malformed_events }
+        PyProgress {
+            bytes_out: self.progress.bytes_out(),
+            usage,
+            malformed_events,
+            delivered: self.progress.delivered(),
+        }
     }
 
     /// Ends a running relay with an error event.

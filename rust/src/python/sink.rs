@@ -4,6 +4,8 @@
 //! already, or pending while the client is slow: then its done-callback, which the event loop
 //! calls, lets the relay go on. That is the back-pressure.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use parking_lot::Mutex;
 use pyo3::intern;
@@ -12,35 +14,44 @@ use pyo3::types::{PyDict, PyString};
 use tokio::sync::oneshot;
 
 use super::attempt::join;
-use crate::relay::End;
+use crate::relay::{End, Progress};
 
 pub(super) struct AsgiSink {
     send: Py<PyAny>,
     context: Py<PyAny>,
+    progress: Arc<Progress>,
 }
 
 /// Called by the event loop when a pending write was taken.
 #[pyclass(frozen, module = "codegate._native")]
-struct Written(Mutex<Option<oneshot::Sender<()>>>);
+struct Written {
+    sender: Mutex<Option<oneshot::Sender<()>>>,
+    progress: Arc<Progress>,
+    end: Option<End>,
+}
 
 #[pymethods]
 impl Written {
     fn __call__(&self, _done: &Bound<'_, PyAny>) {
-        if let Some(sender) = self.0.lock().take() {
+        if let Some(end) = self.end {
+            self.progress.set_delivered(end);
+        }
+        if let Some(sender) = self.sender.lock().take() {
             let _ = sender.send(());
         }
     }
 }
 
 impl AsgiSink {
-    pub(super) fn new(py: Python<'_>, send: Py<PyAny>) -> PyResult<Self> {
+    pub(super) fn new(py: Python<'_>, send: Py<PyAny>, progress: Arc<Progress>) -> PyResult<Self> {
         let context = py.import(intern!(py, "contextvars"))?.getattr("copy_context")?.call0()?;
-        Ok(Self { send, context: context.unbind() })
+        Ok(Self { send, context: context.unbind(), progress })
     }
 
-    /// Hands `parts` to the server as one message and waits until it took them.
-    pub(super) async fn write(&self, parts: Vec<Bytes>, is_last: bool) -> Result<(), End> {
-        let waiting = Python::attach(|py| self.send(py, &parts, is_last));
+    /// Hands `parts` to the server as one message and waits until it took them. With an `end`
+    /// they are the last.
+    pub(super) async fn write(&self, parts: Vec<Bytes>, end: Option<End>) -> Result<(), End> {
+        let waiting = Python::attach(|py| self.send(py, &parts, end));
         drop(parts);
         match waiting {
             Ok(None) => Ok(()),
@@ -54,18 +65,26 @@ impl AsgiSink {
         &self,
         py: Python<'_>,
         parts: &[Bytes],
-        is_last: bool,
+        end: Option<End>,
     ) -> PyResult<Option<oneshot::Receiver<()>>> {
         let message = PyDict::new(py);
         message.set_item(intern!(py, "type"), intern!(py, "http.response.body"))?;
         message.set_item(intern!(py, "body"), join(py, parts)?)?;
-        message.set_item(intern!(py, "more_body"), !is_last)?;
+        message.set_item(intern!(py, "more_body"), end.is_none())?;
         let awaitable = self.send.bind(py).call1((message,))?;
         if is_done(&awaitable)? {
+            if let Some(end) = end {
+                // Still under the lock of the interpreter: whoever watches the client cannot
+                // report before this that it has left.
+                self.progress.set_delivered(end);
+            }
             return Ok(None);
         }
         let (sender, taken) = oneshot::channel();
-        let written = Py::new(py, Written(Mutex::new(Some(sender))))?;
+        let written = Py::new(
+            py,
+            Written { sender: Mutex::new(Some(sender)), progress: Arc::clone(&self.progress), end },
+        )?;
         let keywords = PyDict::new(py);
         keywords.set_item(intern!(py, "context"), &self.context)?;
         awaitable.call_method(intern!(py, "add_done_callback"), (written,), Some(&keywords))?;

@@ -93,6 +93,15 @@ fn tls_failure(error: &io::Error) -> Failure {
                 "its certificate is not signed by a trusted authority (see SSL_CERT_FILE)"
             }
             CertificateError::Revoked => "its certificate was revoked",
+            CertificateError::Other(error)
+                if matches!(
+                    error.0.downcast_ref::<webpki::Error>(),
+                    Some(webpki::Error::CaUsedAsEndEntity)
+                ) =>
+            {
+                "its certificate is self-signed, not signed by a trusted authority \
+                 (see SSL_CERT_FILE)"
+            }
             _ => "its certificate is not acceptable",
         },
         Some(rustls::Error::PeerIncompatible(_) | rustls::Error::AlertReceived(_)) => {

@@ -14,7 +14,7 @@ pub const ACCEPT_ENCODING: &str = "gzip, br, zstd";
 /// but brotli, whose sink is capped instead.
 const STEP: usize = 4 * 1024;
 /// No step of a sane answer expands past this.
-const STEP_LIMIT: usize = 64 * 1024 * 1024;
+const STEP_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Collects decoded bytes and refuses to grow past [`STEP_LIMIT`].
 #[derive(Default)]

@@ -2,8 +2,9 @@
 //!
 //! One [`Transport`] serves one process, on one single-threaded runtime. A connection belongs to
 //! exactly one HTTP/1.1 exchange at a time; HTTP/2 connections are shared up to the stream limit
-//! that the upstream announced. A request on a pooled connection that turns out to be dead before
-//! the first byte of its answer is repeated once on a fresh connection: nothing was answered.
+//! that the upstream announced. A request is repeated once where nothing was answered and trying
+//! again is safe: its pooled connection turned out to be dead before the first byte of an answer,
+//! or an HTTP/2 upstream says that it never began with it.
 
 mod body;
 mod connect;
@@ -14,6 +15,7 @@ mod pool;
 mod proxy;
 mod target;
 
+use std::error::Error as _;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -99,13 +101,25 @@ impl Transport {
         connect_timeout: Duration,
     ) -> Result<Answer, NotAnswered> {
         let slot = self.pool.slot(&target.origin);
-        if let Some(sender) = slot.checkout().await {
-            match exchange(sender, target, outgoing, &slot).await {
-                Err(Broken { is_stale: true, .. }) => {}
-                other => return other.map_err(Broken::into_not_answered),
-            }
+        let sender = match slot.checkout().await {
+            Some(sender) => sender,
+            None => self.open_within(connect_timeout, target, &slot).await?,
+        };
+        match exchange(sender, target, outgoing, &slot).await {
+            Err(Broken { is_repeatable: true, .. }) => {}
+            other => return other.map_err(Broken::into_not_answered),
         }
-        let sender = tokio::time::timeout(connect_timeout, self.open(target, &slot))
+        let sender = self.open_within(connect_timeout, target, &slot).await?;
+        exchange(sender, target, outgoing, &slot).await.map_err(Broken::into_not_answered)
+    }
+
+    async fn open_within(
+        &self,
+        time: Duration,
+        target: &Target,
+        slot: &Arc<Slot>,
+    ) -> Result<Sender, NotAnswered> {
+        tokio::time::timeout(time, self.open(target, slot))
             .await
             .unwrap_or_else(|_| {
                 Err(Failure::new(
@@ -113,8 +127,7 @@ impl Transport {
                     "connecting to the upstream took too long",
                 ))
             })
-            .map_err(|failure| NotAnswered { failure, was_sent: false })?;
-        exchange(sender, target, outgoing, &slot).await.map_err(Broken::into_not_answered)
+            .map_err(|failure| NotAnswered { failure, was_sent: false })
     }
 
     /// Opens a connection. While it is not known whether a TLS origin speaks HTTP/2, callers wait
@@ -170,11 +183,46 @@ impl Transport {
     }
 }
 
+/// Why an HTTP/2 stream ended before its first byte.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum StreamEnd {
+    /// The upstream refused it unprocessed.
+    Refused,
+    /// The upstream takes no more on this connection, and never began with this one.
+    GoneAway,
+    /// The connection under it is gone.
+    Disconnected,
+    /// It was begun and broken off.
+    Other,
+}
+
+fn stream_end(error: &hyper::Error) -> StreamEnd {
+    let source = error.source();
+    if let Some(error) = source.and_then(|e| e.downcast_ref::<h2::Error>()) {
+        // A GOAWAY ends only streams beyond the last one that the upstream took up.
+        return if !error.is_remote() {
+            StreamEnd::Other
+        } else if error.is_go_away() {
+            StreamEnd::GoneAway
+        } else if error.reason() == Some(h2::Reason::REFUSED_STREAM) {
+            StreamEnd::Refused
+        } else {
+            StreamEnd::Other
+        };
+    }
+    let is_io = source.is_some_and(|e| e.downcast_ref::<std::io::Error>().is_some());
+    if is_io || error.is_closed() || error.is_canceled() {
+        StreamEnd::Disconnected
+    } else {
+        StreamEnd::Other
+    }
+}
+
 struct Broken {
     failure: Failure,
     was_sent: bool,
-    /// The connection came from the pool and ended before the first byte of an answer.
-    is_stale: bool,
+    /// Nothing was answered and the same request may go out once more.
+    is_repeatable: bool,
 }
 
 impl Broken {
@@ -192,7 +240,7 @@ async fn exchange(
     let request = build_request(&sender, target, outgoing).map_err(|failure| Broken {
         failure,
         was_sent: false,
-        is_stale: false,
+        is_repeatable: false,
     })?;
     let (parts, incoming, lease) = match sender {
         Sender::Http1(mut sender, traffic) => {
@@ -210,7 +258,7 @@ async fn exchange(
                     return Err(Broken {
                         failure: from_hyper(&error, has_answer),
                         was_sent: traffic.written() > written,
-                        is_stale: is_reused && is_closed,
+                        is_repeatable: is_reused && is_closed,
                     });
                 }
             }
@@ -224,11 +272,19 @@ async fn exchange(
                 }
                 Err(mut error) => {
                     let was_sent = error.take_message().is_none();
-                    // Repeating is safe only where the stream was never begun at the other side.
+                    let error = error.into_error();
+                    let end = stream_end(&error);
+                    if matches!(end, StreamEnd::GoneAway | StreamEnd::Disconnected) {
+                        slot.retire(&shared);
+                    }
                     return Err(Broken {
-                        failure: from_hyper(&error.into_error(), false),
+                        failure: from_hyper(&error, false),
                         was_sent,
-                        is_stale: is_reused,
+                        is_repeatable: match end {
+                            StreamEnd::Refused | StreamEnd::GoneAway => true,
+                            StreamEnd::Disconnected => is_reused,
+                            StreamEnd::Other => false,
+                        },
                     });
                 }
             }
@@ -238,7 +294,7 @@ async fn exchange(
     let decoder = Decoder::for_encoding(encoding).map_err(|failure| Broken {
         failure,
         was_sent: true,
-        is_stale: false,
+        is_repeatable: false,
     })?;
     Ok(Answer {
         status: parts.status,

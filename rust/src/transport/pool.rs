@@ -168,6 +168,11 @@ impl Slot {
         shared
     }
 
+    /// Takes the connection under `place` out of use; those who are on it may go on.
+    pub(super) fn retire(&self, place: &Shared) {
+        self.shared.lock().retain(|c| !Arc::ptr_eq(&c.in_flight.0, &place.in_flight.0));
+    }
+
     pub(super) fn may_be_h2(&self) -> bool {
         matches!(self.protocol.load(Ordering::Relaxed), UNKNOWN | H2)
     }

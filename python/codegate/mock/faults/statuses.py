@@ -7,7 +7,19 @@ from email.utils import format_datetime
 from codegate.mock.draft import Draft
 from codegate.mock.faults.table import Fault
 from codegate.mock.formats.base import RefusalError
-from codegate.mock.steps import Data, End, Framing, Head, Header, Pause, Raw, Reset, Silence, Step
+from codegate.mock.steps import (
+    Data,
+    Decline,
+    End,
+    Framing,
+    Head,
+    Header,
+    Pause,
+    Raw,
+    Reset,
+    Silence,
+    Step,
+)
 
 _MESSAGES = {
     400: "The request is not valid.",
@@ -136,6 +148,16 @@ def reset_before_status(draft: Draft) -> None:
     draft.instead = (Reset(),)
 
 
+def refuse_stream(draft: Draft) -> None:
+    """Say that this request was not begun."""
+    draft.instead = (Decline(),)
+
+
+def go_away(draft: Draft) -> None:
+    """Say that the connection ends and this request was not begun."""
+    draft.instead = (Decline(with_connection=True),)
+
+
 def hang(draft: Draft) -> None:
     """Never answer."""
     draft.instead = (Silence(),)
@@ -190,6 +212,8 @@ FAULTS = (
     Fault("early-hints", "103 before the answer.", early_hints),
     Fault("refuse-after-accept", "TCP reset, as early as the name is known.", reset_before_status),
     Fault("reset-before-status", "TCP reset after the request was read.", reset_before_status),
+    Fault("refuse-stream", "HTTP/2: REFUSED_STREAM; HTTP/1.1: a close.", refuse_stream),
+    Fault("go-away", "HTTP/2: a GOAWAY that leaves it out; HTTP/1.1: a close.", go_away),
     Fault("hang", "Silence instead of an answer.", hang),
     Fault("hang-after-headers", "The head, then silence.", hang_after_headers),
     Fault("slow-first-<ms>", "The first byte comes that much later.", slow_first),

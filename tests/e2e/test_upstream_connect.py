@@ -1,0 +1,150 @@
+"""Faults in reaching an upstream: addresses, names, pooled connections that are gone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from codegate.mock.options import Options
+from codegate.mock.provider import ThreadedMock, run_in_thread
+from tests.conftest import FORMATS, ONE_SECOND
+from tests.support.aftermath import aftermath, check_good, check_refusal, undisturbed
+from tests.support.proxy import Proxy, free_port, running
+from tests.support.raw import Answer, RawClient, call, head, headers_of, model_request, path_of
+
+PARALLEL = 20
+REPEATS = 1000
+
+
+def turn(proxy: Proxy, wire_format: str, model: str, *, stream: bool) -> Answer:
+    return call(proxy.port, proxy.key, wire_format, model, stream=stream)
+
+
+@pytest.fixture(scope="module")
+def nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """A proxy whose upstream's port nobody listens on."""
+    upstreams = [f"{name}=http://127.0.0.1:{free_port()}" for name in FORMATS]
+    with running(tmp_path_factory.mktemp("nobody") / "data", upstreams=upstreams) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def half_dead(
+    shared_mock: ThreadedMock, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Proxy]:
+    """A proxy whose first account cannot be reached and whose second is well."""
+    dead = f"http://127.0.0.1:{free_port()}"
+    upstreams = [f"{name}={url}" for name in FORMATS for url in (dead, shared_mock.url)]
+    with running(tmp_path_factory.mktemp("half") / "data", upstreams=upstreams) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def nameless(
+    shared_mock: ThreadedMock, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Proxy]:
+    """A proxy whose Chat upstream has a name that does not resolve."""
+    upstreams = ["openai_chat=http://no-such-host.invalid", f"anthropic_messages={shared_mock.url}"]
+    data_dir = tmp_path_factory.mktemp("nameless") / "data"
+    with running(data_dir, upstreams=upstreams, settings=ONE_SECOND) as proxy:
+        yield proxy
+
+
+def test_f1_connection_refused(nobody: Proxy, wire_format: str, stream: bool) -> None:
+    with aftermath(nobody, "upstream_error") as after:
+        begun = time.monotonic()
+        answer = turn(nobody, wire_format, "mock-large", stream=stream)
+        assert time.monotonic() - begun < 1
+        check_refusal(answer, wire_format, 502)
+    assert after.line["error_code"] == "upstream_connect"
+
+
+def test_f1_connection_refused_and_the_next_answers(
+    half_dead: Proxy, wire_format: str, stream: bool
+) -> None:
+    with aftermath(half_dead, "ok") as after:
+        begun = time.monotonic()
+        answer = turn(half_dead, wire_format, "mock-large", stream=stream)
+        assert time.monotonic() - begun < 1.5
+        check_good(answer, wire_format, stream=stream)
+    assert [attempt["reason"] for attempt in after.line["attempts"]] == ["connect", "ok"]
+    assert answer.header("x-codegate-account") == f"{wire_format}-2"
+
+
+def test_f2_a_name_that_does_not_resolve(nameless: Proxy, stream: bool) -> None:
+    with aftermath(nameless, "upstream_error") as after:
+        begun = time.monotonic()
+        answer = turn(nameless, "openai_chat", "mock-large", stream=stream)
+        assert time.monotonic() - begun < 2
+        check_refusal(answer, "openai_chat", 502)
+    assert after.line["error_code"] == "upstream_dns"
+
+
+def test_f2_twenty_names_at_once_disturb_nobody(nameless: Proxy) -> None:
+    def resolve(_: int) -> Answer:
+        return turn(nameless, "openai_chat", "mock-large", stream=True)
+
+    with (
+        aftermath(nameless, "upstream_error", "client_closed", exchanges=PARALLEL + 1),
+        undisturbed(nameless),
+        ThreadPoolExecutor(PARALLEL) as pool,
+    ):
+        for answer in pool.map(resolve, range(PARALLEL)):
+            check_refusal(answer, "openai_chat", 502)
+
+
+class Repeater:
+    """Calls over one kept connection, as fast as the answers come."""
+
+    def __init__(self, proxy: Proxy, wire_format: str, *, stream: bool) -> None:
+        body = model_request(wire_format, "mock-large", stream=stream)
+        headers = headers_of(wire_format, proxy.key)
+        self._request = head("POST", path_of(wire_format), headers, length=len(body)) + body
+        self._port = proxy.port
+        self.failures: list[bytes] = []
+
+    def run(self, count: int) -> None:
+        with RawClient(self._port) as client:
+            for _ in range(count):
+                client.send(self._request)
+                answer = client.read_answer()
+                if answer.status != 200 or not answer.is_complete:
+                    self.failures.append(answer.body)
+
+
+@pytest.fixture(scope="module")
+def shutting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Proxy, ThreadedMock]]:
+    """An upstream that closes its connections when nobody expects it."""
+    with run_in_thread(Options()) as provider:
+        upstreams = [f"{name}={provider.url}" for name in FORMATS]
+        with running(tmp_path_factory.mktemp("shutting") / "data", upstreams=upstreams) as proxy:
+            yield proxy, provider
+
+
+# A thousand calls each: closed right after the answer, and 0 to 5 ms after it.
+_CLOSINGS = {
+    "close-after-answer": REPEATS,
+    **{f"close-after-ms-{ms}": REPEATS // 6 + 1 for ms in range(6)},
+}
+
+
+@pytest.mark.parametrize("fault", _CLOSINGS)
+def test_f7_an_upstream_that_closes_idle_connections(
+    shutting: tuple[Proxy, ThreadedMock], fault: str
+) -> None:
+    proxy, provider = shutting
+    provider.fault = fault
+    kinds = [(name, stream) for name in FORMATS for stream in (False, True)]
+    repeaters = [Repeater(proxy, name, stream=stream) for name, stream in kinds]
+    each = _CLOSINGS[fault] // len(repeaters) + 1
+    with aftermath(proxy, "ok", exchanges=each * len(repeaters), pooled=8):
+        threads = [threading.Thread(target=r.run, args=(each,)) for r in repeaters]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert [failure for r in repeaters for failure in r.failures] == []
