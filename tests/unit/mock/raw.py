@@ -151,7 +151,7 @@ class RawClient:
 def request_bytes(
     method: str, path: str, headers: dict[str, str], body: bytes = b"", *, version: str = "1.1"
 ) -> bytes:
-    lines = [f"{method} {path} HTTP/{version}", "host: mock.test"]
+    lines = [f"{method} {path} HTTP/{version}", "host: 127.0.0.1"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     if body or method == "POST":
         lines.append(f"content-length: {len(body)}")
