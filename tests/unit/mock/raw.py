@@ -20,7 +20,7 @@ MESSAGES_HEADERS = {"x-api-key": "test-key", "anthropic-version": "2023-06-01"}
 
 @dataclass(slots=True)
 class Response:
-    """What came back. `end` is complete, eof, reset or timeout; `seconds` count from the sending."""
+    """What came back. `end` is complete, eof, reset or timeout; `seconds` run from the sending."""
 
     raw: bytes = b""
     early: list[int] = field(default_factory=list)
