@@ -240,6 +240,11 @@ def test_cut_streams(mock: ThreadedMock, ask: Ask, fault: str, end: str, n: int)
     assert len(response.events()) == n
 
 
+def test_a_cut_comes_right_after_its_event(mock: ThreadedMock) -> None:
+    response = ask_for(mock, chat, "reset-after-1+pace-30000", stream=True)
+    assert (response.end, len(response.events())) == ("reset", 1)
+
+
 @both
 @pytest.mark.parametrize(
     ("fault", "end"), [("reset-after-3", "reset"), ("stall-after-3", "timeout")]
