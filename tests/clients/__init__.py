@@ -1,0 +1,1 @@
+"""Real coding agents and SDKs, each run through a running CodeGate: ``python -m tests.clients``."""

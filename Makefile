@@ -1,0 +1,74 @@
+# Every target may be run again at no cost: nothing is rebuilt that did not change.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := .stamps
+PROFILE ?= release
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust/src -name '*.rs' 2>/dev/null)
+
+.PHONY: help build run test check lint format typecheck rust-check bench test-clients soak clean lock
+
+help: ## Say what the targets do
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1|/' | \
+	  while IFS='|' read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
+
+# A missing tool is one line, not a build trace.
+$(STAMPS)/tools:
+	@scripts/check-tools
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/environment: requirements/dev.txt | $(STAMPS)/tools
+	@echo "Making the Python environment in $(VENV)"
+	@scripts/make-environment $(VENV)
+	@$(BIN)/python -m pip install -q --require-hashes -r requirements/dev.txt
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/extension: $(RUST_SOURCES) pyproject.toml $(STAMPS)/environment
+	@echo "Building the Rust extension ($(PROFILE))"
+	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --quiet --locked $(if $(filter release,$(PROFILE)),--release)
+	@touch $@
+
+build: $(STAMPS)/extension ## Make the environment and build the extension
+
+run: build ## Start a proxy with a demo provider and print a curl line
+	@exec $(BIN)/codegate serve --demo
+
+test: build ## Run the whole test suite
+	@$(BIN)/python -m pytest $(PYTEST)
+
+check: lint typecheck rust-check ## Run every static check and the Rust tests
+
+format: build ## Format Python and Rust
+	@$(BIN)/ruff format -q python tests benches scripts && $(BIN)/ruff check -q --fix python tests benches
+	@cargo fmt --all
+
+lint: build
+	@$(BIN)/ruff format -q --check python tests benches
+	@$(BIN)/ruff check -q python tests benches
+	@$(BIN)/lint-imports --config pyproject.toml > $(STAMPS)/imports.log 2>&1 || { cat $(STAMPS)/imports.log; exit 1; }
+
+typecheck: build
+	@$(BIN)/mypy --no-error-summary python/codegate tests benches
+	@$(BIN)/python -m mypy.stubtest codegate._native --concise
+
+rust-check: build
+	@cargo fmt --all --check
+	@cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+	@PYO3_PYTHON=$(abspath $(BIN)/python) cargo clippy --quiet --locked --all-targets --features python,pyo3/extension-module -- -D warnings
+	@cargo test --quiet --locked --workspace
+
+bench: build ## Benchmark beside haproxy and nginx; QUICK=1 for the short form
+	@$(BIN)/python -m benches.run $(if $(QUICK),--quick)
+
+test-clients: build ## Run real clients through the proxy
+	@$(BIN)/python -m tests.clients
+
+lock: ## Renew the hashed requirements from pyproject.toml
+	@scripts/lock
+
+clean: ## Remove everything that was built
+	@rm -rf $(VENV) $(STAMPS) target build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""Benchmarks of the whole gateway beside its floors, in one run on one machine."""

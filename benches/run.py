@@ -1,0 +1,226 @@
+"""`python -m benches.run [--quick]`: CodeGate beside its floors, held to its limits.
+
+Exit 0 when every limit holds, 1 when one is missed, an answer was wrong or a program is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from benches.cells import CELLS, FULL, NOISE, QUICK, Cell, Mode
+from benches.gateways import GATEWAY_CORE, GATEWAYS, Gateway, Nginx
+from benches.measure import LOAD_CORE, Bench, Sample
+from benches.process import BenchError
+from benches.report import render, write_readme
+from benches.results import (
+    REFERENCE,
+    SUBJECT,
+    CellResult,
+    CellRun,
+    RunResult,
+    verdicts,
+    voids,
+)
+
+_ROOT = Path(__file__).resolve().parent.parent
+_RESULTS = Path(__file__).with_name("results")
+_OWN_OUTPUT = ("benches/results/", "benches/README.md")
+_PASSES = 2
+
+
+def main() -> int:
+    """Runs the bench, or renders a stored run."""
+    options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        if options.render:
+            write_readme(RunResult.load(options.render))
+            return 0
+        return _bench(options)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benches.run", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
+    parser.add_argument("--gateways", default="", help=f"some of: {', '.join(GATEWAYS)}")
+    parser.add_argument("--cells", default="", help="only cells whose name begins so: S,A,L,P")
+    parser.add_argument("--rounds", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=9212, help="of the order within a round")
+    parser.add_argument("--no-save", action="store_true", help="print only")
+    parser.add_argument("--render", type=Path, help="put a stored run into the README")
+    return parser.parse_args()
+
+
+def _bench(options: argparse.Namespace) -> int:
+    mode = QUICK if options.quick else FULL
+    if options.rounds:
+        mode = replace(mode, rounds=options.rounds)
+    gateways = _gateways(options.gateways, is_quick=options.quick)
+    prefixes = tuple(options.cells.split(","))
+    cells = [cell for cell in CELLS if cell.name.startswith(prefixes)]
+    if not {GATEWAY_CORE, LOAD_CORE} <= os.sched_getaffinity(0):
+        raise BenchError("two cores are needed, 0 for the gateway and 1 for mock and client")
+    machine = _machine()
+    load = _build_load()
+    rng = random.Random(options.seed)  # noqa: S311
+    results = [_run_cell(cell, mode, gateways, load, rng) for cell in cells]
+    run = RunResult(
+        date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
+        commit=_commit(),
+        mode=mode,
+        seed=options.seed,
+        machine=machine,
+        versions={gateway.name: gateway.version() for gateway in gateways},
+        cells=results,
+    )
+    print(render(run))
+    if not options.no_save:
+        print(f"raw rounds: {_save(run).relative_to(_ROOT)}")
+        if not options.quick and not options.gateways and not options.cells:
+            write_readme(run)
+    return _judge(run)
+
+
+def _gateways(wanted: str, *, is_quick: bool) -> list[type[Gateway]]:
+    """The named gateways, or the usual ones; refuses what is not there to be measured."""
+    if wanted:
+        names = wanted.split(",")
+        unknown = [name for name in names if name not in GATEWAYS]
+        if unknown:
+            raise BenchError(f"unknown gateway: {unknown[0]} (known: {', '.join(GATEWAYS)})")
+    else:
+        names = ["direct", REFERENCE, SUBJECT]
+        if not is_quick and Nginx.missing() is None:
+            names.insert(2, Nginx.name)
+    for name in names:
+        reason = GATEWAYS[name].missing()
+        if reason:
+            raise BenchError(reason)
+    return [GATEWAYS[name] for name in names]
+
+
+def _build_load() -> Path:
+    build = ["cargo", "build", "--release", "--quiet", "--package", "codegate-load"]
+    query = ["cargo", "metadata", "--format-version", "1", "--no-deps"]
+    try:
+        subprocess.run(build, cwd=_ROOT, check=True)
+        found = subprocess.run(query, cwd=_ROOT, check=True, capture_output=True, text=True)
+    except FileNotFoundError as error:
+        raise BenchError("cargo is missing: install a Rust toolchain") from error
+    except subprocess.CalledProcessError as error:
+        raise BenchError("codegate-load did not build") from error
+    return Path(json.loads(found.stdout)["target_directory"], "release", "codegate-load")
+
+
+def _run_cell(
+    cell: Cell, mode: Mode, kinds: list[type[Gateway]], load: Path, rng: random.Random
+) -> CellResult:
+    """Starts everything a cell needs, measures it, and ends it again, come what may."""
+    print(f"{cell.name} …", file=sys.stderr, flush=True)
+    with tempfile.TemporaryDirectory(prefix="codegate-bench-") as name, ExitStack() as stack:
+        folder = Path(name)
+        bench = Bench.prepare(load, cell, mode, folder)
+        stack.callback(bench.mock.stop)
+        gateways = []
+        for kind in kinds:
+            gateway = kind()
+            own = folder / gateway.name
+            own.mkdir()
+            stack.callback(gateway.stop)
+            try:
+                gateway.start(bench.mock.port, own)
+            except BenchError as error:
+                raise BenchError(f"{gateway.name}: {error}") from error
+            gateways.append(gateway)
+        runs: list[CellRun] = []
+        while len(runs) < _PASSES and (not runs or runs[-1].noise > NOISE):
+            runs.append(_run_rounds(bench, gateways, rng))
+        size = bench.body_file.stat().st_size
+        return CellResult(cell=cell, body_bytes=size, runs=runs)
+
+
+def _run_rounds(bench: Bench, gateways: list[Gateway], rng: random.Random) -> CellRun:
+    """Every gateway once a round, in a new order each; a void one is not measured again."""
+    samples: list[Sample] = []
+    for number in range(1, bench.mode.rounds + 1):
+        void = {sample.gateway for sample in samples if sample.failures}
+        order = [gateway for gateway in gateways if gateway.name not in void]
+        rng.shuffle(order)
+        for place, gateway in enumerate(order):
+            samples.append(bench.measure(gateway, number, place))
+    return CellRun(samples=samples)
+
+
+def _judge(run: RunResult) -> int:
+    broken = voids(run)
+    for line in broken:
+        print(f"void: {line}", file=sys.stderr)
+    missed = [verdict for verdict in verdicts(run) if not verdict.holds]
+    for verdict in missed:
+        value = "no value" if verdict.measured is None else f"{verdict.measured:.2f}"
+        print(f"limit missed: {verdict.cell}: {value} x {REFERENCE}", file=sys.stderr)
+    return 1 if broken or missed else 0
+
+
+def _machine() -> dict[str, str]:
+    cpu = platform.processor() or platform.machine()
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            cpu = line.partition(":")[2].strip()
+            break
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return {
+        "cpu": cpu,
+        "cores": str(os.cpu_count()),
+        "memory": f"{pages / 2**30:.0f} GiB",
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "load": f"{os.getloadavg()[0]:.2f}",
+    }
+
+
+def _commit() -> str:
+    """The short hash of what was measured; `-dirty` when files beside our own output differ."""
+    commit = _git("rev-parse", "--short=9", "HEAD")
+    changes = _git("status", "--porcelain", "--untracked-files=no").splitlines()
+    changed = [line for line in changes if not line.split(maxsplit=1)[-1].startswith(_OWN_OUTPUT)]
+    return f"{commit or 'unknown'}{'-dirty' if changed else ''}"
+
+
+def _git(*words: str) -> str:
+    outcome = subprocess.run(
+        ["git", *words], cwd=_ROOT, capture_output=True, text=True, check=False
+    )
+    return outcome.stdout.strip()
+
+
+def _save(run: RunResult) -> Path:
+    """Writes the raw rounds; an earlier run of the same commit stays."""
+    _RESULTS.mkdir(exist_ok=True)
+    stem = f"{run.date}-{run.commit}"
+    path = _RESULTS / f"{stem}.json"
+    number = 1
+    while path.exists():
+        number += 1
+        path = _RESULTS / f"{stem}-{number}.json"
+    path.write_text(run.to_json())
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,6 @@
+"""``python -m codegate``."""
+
+from codegate.cli import main
+
+if __name__ == "__main__":
+    main()

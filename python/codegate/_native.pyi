@@ -1,0 +1,270 @@
+"""The compiled extension: bodies, streams, formats and the upstream transport.
+
+Only ``codegate.native`` imports it.
+"""
+
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Generator
+from contextvars import Context
+from typing import Any, Final, Generic, TypeVar, final
+
+_T_co = TypeVar("_T_co", covariant=True)
+
+__all__ = [
+    "BUILD_PROFILE",
+    "FORMATS",
+    "Attempt",
+    "BodyError",
+    "Bridge",
+    "Client",
+    "Deadlines",
+    "Fetched",
+    "Head",
+    "Pending",
+    "Progress",
+    "Relayed",
+    "Request",
+    "Target",
+    "Usage",
+    "error_body",
+    "panic_probe",
+]
+
+BUILD_PROFILE: Final[str]
+"""``release`` or ``debug``; benches refuse the latter."""
+
+FORMATS: Final[tuple[str, ...]]
+"""The wire formats this build knows."""
+
+class BodyError(ValueError):
+    """A request body that cannot be used; the text says what to do, for the client."""
+
+@final
+class Pending(Generic[_T_co]):
+    """An awaitable that runs on the extension's own thread. Cancelling it drops the work."""
+
+    def __await__(self) -> Generator[Any, None, _T_co]: ...
+    def __iter__(self) -> Generator[Any, None, _T_co]: ...
+    def __next__(self) -> Any: ...
+    _asyncio_future_blocking: bool
+    def get_loop(self) -> AbstractEventLoop: ...
+    def add_done_callback(
+        self, callback: Callable[[Any], object], *, context: Context | None = None
+    ) -> None: ...
+    def remove_done_callback(self, callback: Callable[[Any], object], /) -> int: ...
+    def cancel(self, msg: object | None = None) -> bool: ...
+    def cancelled(self) -> bool: ...
+    def done(self) -> bool: ...
+    def result(self) -> None: ...
+
+@final
+class Bridge:
+    """Connects one event loop with the extension's runtime thread.
+
+    Register ``fileno()`` with the loop's ``add_reader`` and ``drain`` as its callback.
+    """
+
+    def __new__(cls, event_loop: AbstractEventLoop) -> Bridge: ...
+    def fileno(self) -> int: ...
+    def drain(self) -> None:
+        """Resume the tasks whose calls have finished. Called by the event loop."""
+    def flush(self) -> None:
+        """Hand over what was submitted in this turn. Called by the event loop."""
+    @property
+    def under_way(self) -> int:
+        """Calls handed over and not finished yet."""
+    def close(self) -> None:
+        """Stop the thread; what is under way is dropped. May be called twice."""
+
+@final
+class Head:
+    """A request's headers, read once."""
+
+    def __new__(cls, headers: list[tuple[bytes, bytes]]) -> Head: ...
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """Every key presented: ``x-api-key``, ``Authorization: Bearer``, ``x-goog-api-key``."""
+    @property
+    def content_length(self) -> int | None: ...
+    @property
+    def content_encoding(self) -> bytes | None: ...
+    @property
+    def host(self) -> bytes | None: ...
+    @property
+    def host_count(self) -> int: ...
+    @property
+    def is_anthropic(self) -> bool:
+        """Whether the caller named an ``anthropic-version``."""
+
+@final
+class Request:
+    """A parsed request body. Its bytes stay in the extension."""
+
+    @staticmethod
+    def parse(wire_format: str, parts: list[bytes]) -> Request:
+        """Check the structure and read what routing needs. Raises ``BodyError``."""
+    @property
+    def model(self) -> str: ...
+    @property
+    def is_streaming(self) -> bool: ...
+    @property
+    def max_output(self) -> int | None: ...
+    @property
+    def session_hint(self) -> str | None: ...
+    @property
+    def body_bytes(self) -> int: ...
+
+@final
+class Target:
+    """Where the requests of one account go in one format."""
+
+    def __new__(
+        cls,
+        wire_format: str,
+        base_url: str,
+        auth: tuple[str, str, str] | None,
+        headers: list[tuple[str, str]],
+    ) -> Target:
+        """``auth`` is (header, text before the secret, secret). Raises ``ValueError``."""
+
+@final
+class Deadlines:
+    """The times and sizes of one attempt, in seconds and bytes; 0 is no limit."""
+
+    def __new__(
+        cls,
+        *,
+        connect_s: float,
+        first_byte_s: float,
+        idle_s: float,
+        total_s: float,
+        write_s: float,
+        keep_alive_s: float,
+        max_answer_bytes: int,
+    ) -> Deadlines: ...
+
+@final
+class Usage:
+    """Tokens as the upstream reported them; ``input`` leaves out what came from the cache."""
+
+    @property
+    def input(self) -> int | None: ...
+    @property
+    def output(self) -> int | None: ...
+    @property
+    def cache_read(self) -> int | None: ...
+    @property
+    def cache_write(self) -> int | None: ...
+    @property
+    def reasoning(self) -> int | None: ...
+    @property
+    def is_estimated(self) -> bool: ...
+
+@final
+class Progress:
+    """What went down a stream so far."""
+
+    @property
+    def bytes_out(self) -> int: ...
+    @property
+    def usage(self) -> Usage | None: ...
+    @property
+    def malformed_events(self) -> int: ...
+
+@final
+class Relayed:
+    """How a stream ended."""
+
+    @property
+    def reason(self) -> str:
+        """``ok``, ``client_closed``, ``drained``, ``error_event`` or a failure's name."""
+
+@final
+class Attempt:
+    """The result of one try at one upstream."""
+
+    @property
+    def is_committable(self) -> bool:
+        """A whole good answer, or a stream whose first event is no error."""
+    @property
+    def is_stream(self) -> bool: ...
+    @property
+    def failure(self) -> str | None:
+        """The stable name of what went wrong below HTTP's status, e.g. ``connect``, ``reset``."""
+    @property
+    def message(self) -> str:
+        """One sentence about the failure or error, fit for the client."""
+    @property
+    def status(self) -> int:
+        """The upstream's status, or the one its error event stands for; 0 where none came."""
+    @property
+    def error_type(self) -> str | None: ...
+    @property
+    def error_code(self) -> str | None: ...
+    @property
+    def is_error_passable(self) -> bool:
+        """Whether ``body`` is an error in the format's own shape that may go to the client."""
+    @property
+    def retry_after_ms(self) -> int | None: ...
+    @property
+    def was_sent(self) -> bool:
+        """Whether the upstream may have seen the request."""
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """The upstream's headers that may go to the client."""
+    @property
+    def body(self) -> bytes:
+        """A plain answer or an error's body."""
+    @property
+    def usage(self) -> Usage | None: ...
+    def relay(self, send: Callable[[dict[str, Any]], Any]) -> Pending[Relayed]:
+        """Send the stream's bytes, its last message included, by the ASGI ``send``.
+
+        The extension calls ``send`` from its own thread, as the server that CodeGate runs on
+        allows; ``next_chunk`` is the way for any other.
+        """
+    def next_chunk(self) -> Pending[bytes | Relayed]:
+        """The next piece of the stream, then how it ended."""
+    def progress(self) -> Progress: ...
+    def stop(self, reason: str) -> None:
+        """End a running relay with an error event, e.g. because the process is stopping."""
+
+@final
+class Fetched:
+    """The answer to a small request of our own."""
+
+    @property
+    def failure(self) -> str | None: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def body(self) -> bytes: ...
+
+@final
+class Client:
+    """The pooled upstream client of one worker."""
+
+    def __new__(cls, bridge: Bridge, https_proxy: str | None, no_proxy: str) -> Client: ...
+    def parse(self, wire_format: str, parts: list[bytes]) -> Pending[Request]:
+        """``Request.parse`` on another thread, for large bodies."""
+    def send(
+        self,
+        target: Target,
+        path: str,
+        request: Request,
+        head: Head,
+        model: str,
+        deadlines: Deadlines,
+        within_s: float,
+    ) -> Pending[Attempt]:
+        """One attempt: a whole plain answer, or a stream up to its first event."""
+    def fetch(
+        self, target: Target, path: str, *, timeout_s: float, max_bytes: int
+    ) -> Pending[Fetched]:
+        """GET ``path`` at ``target``."""
+
+def error_body(wire_format: str, status: int, code: str, message: str, request_id: str) -> bytes:
+    """An error in the format's own shape."""
+
+def panic_probe() -> None:
+    """Panic on purpose, to show that a defect in the extension ends one call and nothing else."""

@@ -1,0 +1,1 @@
+"""The minimal ASGI core: the only code that touches scope, receive and send."""

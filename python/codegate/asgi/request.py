@@ -1,0 +1,171 @@
+"""Reading a request body: parts as they come, bounded in size, memory and time."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+
+from codegate.asgi.types import Receive
+from codegate.errors import BodyTimeout, Overloaded, TooLarge
+
+_SWEEP_S = 0.5
+
+
+class ClientGone(Exception):  # noqa: N818  # an event of the transport, not an error of anybody
+    """The client closed its connection."""
+
+
+class BodyBudget:
+    """All request bodies that are in memory, in bytes; shared by every exchange of a worker."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        """Start empty; ``limit_bytes`` is what all bodies together may take."""
+        self.limit_bytes = limit_bytes
+        self.used_bytes = 0
+
+    def take(self, size: int) -> None:
+        """Reserve ``size`` bytes or raise ``Overloaded``."""
+        if self.used_bytes + size > self.limit_bytes:
+            raise Overloaded(
+                "the proxy holds too many request bodies at the moment; try again shortly",
+                retry_after_s=1.0,
+            )
+        self.used_bytes += size
+
+    def give_back(self, size: int) -> None:
+        """Return what ``take`` reserved."""
+        self.used_bytes -= size
+
+
+class BodyClock:
+    """Ends body reads that take too long.
+
+    One sweep looks after all of them: a timer for each request would cost more than the rest of
+    reading a small body.
+    """
+
+    def __init__(self, timeout_s: float) -> None:
+        """``timeout_s`` counts from the end of the request's head."""
+        self.timeout_s = timeout_s
+        self._started: dict[asyncio.Task[object], float] = {}
+        self._expired: set[asyncio.Task[object]] = set()
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def enter(self) -> asyncio.Task[object]:
+        """Start the clock for the running task."""
+        task = asyncio.current_task(self._loop)
+        if task is None:
+            raise RuntimeError("a body is read outside of a task")
+        self._started[task] = self._loop.time()
+        if self._timer is None:
+            self._timer = self._loop.call_later(_SWEEP_S, self._sweep)
+        return task
+
+    def leave(self, task: asyncio.Task[object]) -> None:
+        """Stop the clock of ``task``."""
+        self._started.pop(task, None)
+
+    def has_expired(self, task: asyncio.Task[object]) -> bool:
+        """Whether ``task`` was cancelled by this clock; forgets it."""
+        if task not in self._expired:
+            return False
+        self._expired.discard(task)
+        task.uncancel()
+        return True
+
+    def close(self) -> None:
+        """Stop sweeping."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _sweep(self) -> None:
+        self._timer = None
+        oldest = self._loop.time() - self.timeout_s
+        for task, started in list(self._started.items()):
+            if started <= oldest:
+                del self._started[task]
+                self._expired.add(task)
+                task.cancel()
+        if self._started:
+            self._timer = self._loop.call_later(_SWEEP_S, self._sweep)
+
+
+class Body:
+    """The parts of one request body; leaving the context gives their memory back."""
+
+    __slots__ = ("budget", "parts", "reserved", "size")
+
+    def __init__(self, budget: BodyBudget) -> None:
+        """Start empty."""
+        self.budget = budget
+        self.parts: list[bytes] = []
+        self.size = 0
+        self.reserved = 0
+
+    def __enter__(self) -> Body:
+        """Hold memory from here."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Release the parts."""
+        self.parts = []
+        self.budget.give_back(self.reserved)
+        self.reserved = 0
+
+    async def read(
+        self, receive: Receive, *, length: int | None, limit: int, clock: BodyClock
+    ) -> list[bytes]:
+        """All parts. ``length`` is the declared size, where there is one.
+
+        Raises ``TooLarge`` without reading when the declared size is over ``limit``, else as soon
+        as it is passed; ``BodyTimeout``, ``Overloaded``, ``ClientGone``.
+        """
+        if length is not None:
+            self._check(length, limit)
+            self._reserve(length)
+        task = clock.enter()
+        try:
+            await self._receive_all(receive, limit)
+        except asyncio.CancelledError:
+            if clock.has_expired(task):
+                raise BodyTimeout(
+                    f"the request body did not arrive within {clock.timeout_s:g} seconds"
+                ) from None
+            raise
+        finally:
+            clock.leave(task)
+        return self.parts
+
+    async def _receive_all(self, receive: Receive, limit: int) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            part: bytes = message.get("body", b"")
+            if part:
+                self.size += len(part)
+                if self.size > self.reserved:
+                    self._check(self.size, limit)
+                    self._reserve(self.size - self.reserved)
+                self.parts.append(part)
+            if not message.get("more_body", False):
+                return
+
+    def _reserve(self, size: int) -> None:
+        self.budget.take(size)
+        self.reserved += size
+
+    @staticmethod
+    def _check(size: int, limit: int) -> None:
+        if size > limit:
+            raise TooLarge(
+                f"the request body is larger than the limit of {limit} bytes; "
+                "send less or raise the setting max_body_bytes"
+            )

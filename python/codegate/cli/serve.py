@@ -1,0 +1,144 @@
+"""``codegate serve`` and ``codegate proxy``: run the proxy."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from codegate import config, native, server
+from codegate.cli.command import Command
+from codegate.cli.demo import start_demo
+from codegate.config import Config, UpstreamFlag
+from codegate.errors import ConfigError
+from codegate.tenants.keys import local_key
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
+ProxyPort = Annotated[int | None, typer.Option(help="Port of the proxy.", min=0, max=65535)]
+UiPort = Annotated[int | None, typer.Option(help="Port of the dashboard.", min=0, max=65535)]
+DataDir = Annotated[Path | None, typer.Option(help="Where CodeGate keeps its files.")]
+Workers = Annotated[int | None, typer.Option(help="Worker processes.", min=1)]
+Demo = Annotated[bool, typer.Option("--demo", help="Answer from a built-in mock provider.")]
+Upstreams = Annotated[
+    list[str] | None,
+    typer.Option("--upstream", help="FORMAT=URL of a provider; may be repeated."),
+]
+UpstreamKeyEnv = Annotated[
+    str | None,
+    typer.Option("--upstream-key-env", help="Variable that holds the provider's key."),
+]
+SettingPairs = Annotated[
+    list[str] | None, typer.Option("--setting", help="NAME=VALUE of a run-time setting.")
+]
+
+
+def serve(
+    host: Host = None,
+    proxy_port: ProxyPort = None,
+    ui_port: UiPort = None,
+    data_dir: DataDir = None,
+    workers: Workers = None,
+    demo: Demo = False,
+    upstream: Upstreams = None,
+    upstream_key_env: UpstreamKeyEnv = None,
+    setting: SettingPairs = None,
+) -> None:
+    """Run the proxy until it is told to stop."""
+    base = config.from_environment()
+    if workers is not None:
+        config.workers_from("--workers", str(workers))
+    merged = replace(
+        base,
+        host=base.host if host is None else host,
+        proxy_port=base.proxy_port if proxy_port is None else proxy_port,
+        ui_port=base.ui_port if ui_port is None else ui_port,
+        data_dir=base.data_dir if data_dir is None else data_dir,
+        demo=demo,
+        upstreams=upstream_flags(upstream or [], upstream_key_env),
+        settings=tuple(_pair(text, "--setting NAME=VALUE") for text in setting or []),
+    )
+    run(merged)
+
+
+def run(merged: Config) -> None:
+    """Check everything that can be wrong, then serve."""
+    key = local_key(merged.data_dir, merged.proxy_api_key)
+    merged = server.choose_port(merged)
+    # The demo answers only where no real account would.
+    with start_demo(enabled=merged.demo and not merged.upstreams) as demo_flags:
+        merged = replace(merged, upstreams=merged.upstreams or demo_flags)
+
+        def on_ready(url: str) -> None:
+            typer.echo(ready_text(url, key, merged))
+
+        server.serve(merged, key.encode("ascii"), on_ready)
+
+
+def ready_text(url: str, key: str, merged: Config) -> str:
+    """What a person needs next; the key goes to standard output only, never to a log."""
+    lines = [f"CodeGate listens on {url}"]
+    if not merged.upstreams:
+        lines.append("No upstream yet: start with --upstream FORMAT=URL --upstream-key-env NAME")
+        return "\n".join(lines)
+    wire_format = merged.upstreams[0].format
+    if merged.demo:
+        lines.append(f"Key: {key}")
+        lines.append("Try it:")
+        lines.append(curl_line(url, key, wire_format))
+    else:
+        lines.append("The key to use is printed by: codegate key")
+    return "\n".join(lines)
+
+
+def curl_line(url: str, key: str, wire_format: str) -> str:
+    """A command that streams an answer."""
+    if wire_format == "anthropic_messages":
+        return (
+            f"curl -N {url}/v1/messages -H 'x-api-key: {key}' "
+            "-H 'anthropic-version: 2023-06-01' -H 'content-type: application/json' "
+            '-d \'{"model":"demo","max_tokens":256,"stream":true,'
+            '"messages":[{"role":"user","content":"Hello, CodeGate"}]}\''
+        )
+    return (
+        f"curl -N {url}/v1/chat/completions -H 'Authorization: Bearer {key}' "
+        "-H 'content-type: application/json' "
+        '-d \'{"model":"demo","stream":true,'
+        '"messages":[{"role":"user","content":"Hello, CodeGate"}]}\''
+    )
+
+
+def upstream_flags(pairs: list[str], key_env: str | None) -> tuple[UpstreamFlag, ...]:
+    """The ``--upstream`` flags with their credential. Raises ``ConfigError``."""
+    api_key = ""
+    if key_env is not None:
+        value = config.secret_from_environment(os.environ, key_env)
+        if not value:
+            raise ConfigError(f"--upstream-key-env: the variable {key_env} is not set")
+        api_key = value
+    flags = []
+    for text in pairs:
+        wire_format, url = _pair(text, "--upstream FORMAT=URL")
+        if wire_format not in native.FORMATS:
+            raise ConfigError(
+                f"--upstream: {wire_format!r} is not a format; use {' or '.join(native.FORMATS)}"
+            )
+        flags.append(UpstreamFlag(format=wire_format, base_url=url, api_key=api_key))
+    return tuple(flags)
+
+
+def _pair(text: str, shape: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name or not value:
+        raise ConfigError(f"{text!r} does not have the form {shape}")
+    return name, value
+
+
+def _register(app: typer.Typer) -> None:
+    app.command("serve")(serve)
+    app.command("proxy")(serve)
+
+
+COMMAND = Command(register=_register)

@@ -1,0 +1,1 @@
+"""Who we can call: one file of facts for each service."""

@@ -1,0 +1,11 @@
+"""Anthropic's own API (facts of November 2026)."""
+
+from __future__ import annotations
+
+from codegate.providers.base import Provider
+
+PROVIDER = Provider(
+    name="anthropic",
+    label="Anthropic",
+    base_urls={"anthropic_messages": "https://api.anthropic.com"},
+)

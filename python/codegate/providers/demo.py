@@ -1,0 +1,7 @@
+"""The built-in mock provider that ``serve --demo`` starts beside the proxy."""
+
+from __future__ import annotations
+
+from codegate.providers.base import Provider
+
+PROVIDER = Provider(name="demo", label="Demo")

@@ -1,0 +1,195 @@
+"""The proxy's ASGI application: routes, start-up, drain, shutdown."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+
+from codegate import native, snapshot
+from codegate.accounts.account import from_flags
+from codegate.accounts.health import Access, HealthBook
+from codegate.asgi.app import App, Router
+from codegate.asgi.request import BodyBudget, BodyClock
+from codegate.asgi.types import Handler, Receive, Scope, Send
+from codegate.asgi.watch import Watchers
+from codegate.config import Config
+from codegate.providers.custom import PROVIDER as CUSTOM
+from codegate.proxy.handlers import Handlers
+from codegate.proxy.hosts import Hosts
+from codegate.proxy.records import Records
+from codegate.proxy.services import Services
+from codegate.requestlog.writer import LogWriter
+from codegate.routing.failover import RetryBudget
+from codegate.settings.settings import Settings, parse
+from codegate.snapshot import key_digest
+from codegate.telemetry.logging import LineStream
+from codegate.telemetry.metrics import Metrics
+
+logger = logging.getLogger("codegate.proxy")
+
+DRAIN_SIGNAL = signal.SIGUSR1
+"""Sent by the parent process before it stops a worker; the server itself tells too late."""
+
+
+_GC_THRESHOLD = 20_000
+
+
+class Proxy:
+    """One worker's proxy. ``app`` is what the server calls."""
+
+    def __init__(self, config: Config, key: bytes, out: LineStream) -> None:
+        """``key`` opens the proxy; ``out`` is where lines of the log go."""
+        self._config = config
+        self._key = key
+        self._out = out
+        self._services: Services | None = None
+        self._drain_timers: list[asyncio.TimerHandle] = []
+        self._router = Router({}, {})
+        self._fallback: Handler = _not_started
+        self._defect: Handler = _not_started
+        self.app = App(
+            self._router,
+            fallback=self._on_unknown,
+            on_defect=self._on_defect,
+            startup=self.start,
+            shutdown=self.stop,
+        )
+
+    async def start(self) -> None:
+        """Build everything that needs the running loop, and touch it once before traffic does."""
+        loop = asyncio.get_running_loop()
+        settings = parse(Settings(), self._config.settings)
+        bridge = native.Bridge(loop)
+        loop.add_reader(bridge.fileno(), bridge.drain)
+        metrics = Metrics()
+        log = LogWriter([Records(metrics, self._out).consume])
+        services = Services(
+            loop=loop,
+            watchers=Watchers(loop),
+            snapshot=snapshot.build(
+                settings=settings,
+                accounts=from_flags(self._config.upstreams, CUSTOM),
+                keys={key_digest(self._key): "default"},
+            ),
+            bridge=bridge,
+            client=native.Client(bridge, self._config.https_proxy, self._config.no_proxy),
+            budget=BodyBudget(settings.max_bodies_bytes),
+            clock=BodyClock(settings.body_timeout_s),
+            hosts=Hosts(self._config.host, self._config.allowed_hosts),
+            log=log,
+            metrics=metrics,
+            health=HealthBook(base_s=settings.cooldown_base_s, max_s=settings.cooldown_max_s),
+            retries=RetryBudget(self._under_way),
+        )
+        self._services = services
+        self._add_gauges(services)
+        self._route(Handlers(services))
+        log.start()
+        loop.add_signal_handler(DRAIN_SIGNAL, self.drain)
+        await self._warm_up(services)
+
+    def drain(self) -> None:
+        """The process was told to stop: say so, and end what is still running at the deadline."""
+        services = self._services
+        if services is None or services.is_draining:
+            return
+        services.is_draining = True
+        loop = asyncio.get_running_loop()
+        settings = services.snapshot.settings
+        wait_s = settings.drain_delay_s + settings.drain_timeout_s
+        logger.info("draining", extra={"exchanges": len(services.exchanges), "deadline_s": wait_s})
+        self._drain_timers.append(loop.call_later(wait_s, self._end_exchanges))
+
+    async def stop(self) -> None:
+        """Called by the server when the last exchange has ended."""
+        services = self._services
+        if services is None:
+            return
+        for timer in self._drain_timers:
+            timer.cancel()
+        services.clock.close()
+        services.watchers.close()
+        services.log.close()
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(services.bridge.fileno())
+        services.bridge.close()
+
+    def _end_exchanges(self) -> None:
+        services = self._services
+        if services is None:
+            return
+        services.is_past_drain = True
+        for task in list(services.exchanges):
+            stream = services.streams.get(task)
+            if stream is not None:
+                stream.stop("drained")
+            else:
+                # Nothing was sent yet: the client gets an error instead of a cut connection.
+                task.cancel()
+
+    def _under_way(self) -> int:
+        return len(self._services.exchanges) if self._services is not None else 0
+
+    def _route(self, handlers: Handlers) -> None:
+        messages = handlers.exchange("anthropic_messages")
+        count = handlers.exchange("anthropic_messages", "/count_tokens")
+        chat = handlers.exchange("openai_chat")
+        exact: dict[tuple[str, str], Handler] = {
+            ("GET", "/health"): handlers.health,
+            ("GET", "/livez"): handlers.live,
+            ("GET", "/readyz"): handlers.ready,
+            ("GET", "/metrics"): handlers.metrics,
+        }
+        prefixes: dict[tuple[str, str], Handler] = {}
+        # Clients differ in whether the base URL they are given ends in /v1.
+        for root in ("/v1", ""):
+            exact["POST", f"{root}/messages"] = messages
+            exact["POST", f"{root}/messages/count_tokens"] = count
+            exact["POST", f"{root}/chat/completions"] = chat
+            exact["GET", f"{root}/models"] = handlers.list_models
+            prefixes["GET", f"{root}/models/"] = handlers.show_model
+        self._router = Router(exact, prefixes)
+        self.app.router = self._router
+        self._fallback = handlers.fallback(self._router.allowed)
+        self._defect = handlers.defect
+
+    async def _on_unknown(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._fallback(scope, receive, send)
+
+    async def _on_defect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._defect(scope, receive, send)
+
+    def _add_gauges(self, services: Services) -> None:
+        add = services.metrics.add_gauge
+        add("codegate_exchanges", "Exchanges under way.", lambda: len(services.exchanges))
+        add("codegate_streams", "Streams being relayed.", lambda: len(services.streams))
+        add("codegate_bodies_bytes", "Bodies in memory.", lambda: services.budget.used_bytes)
+        add(
+            "codegate_accounts_cooling",
+            "Accounts that are left alone for a while.",
+            lambda: sum(
+                services.health.access(a.name) in {Access.COOLING, Access.OUT}
+                for a in services.snapshot.accounts
+            ),
+        )
+        add(
+            "codegate_log_dropped", "Records dropped on a full queue.", lambda: services.log.dropped
+        )
+
+    @staticmethod
+    async def _warm_up(services: Services) -> None:
+        """Runs each stage once on a tiny body, so that the first client does not pay for it."""
+        for wire_format in native.FORMATS:
+            native.error_body(wire_format, 500, "warm_up", "", "")
+        await services.client.parse("openai_chat", [b'{"model":"warm-up","messages":[]}'])
+        # What start-up made lives as long as the process: collections need not visit it. An
+        # exchange leaves next to no cycles, so they may also come a good deal less often.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_GC_THRESHOLD, 20, 50)
+
+
+async def _not_started(scope: Scope, receive: Receive, send: Send) -> None:
+    raise RuntimeError("a request came before start-up ended")

@@ -1,0 +1,123 @@
+"""One client request with everything that is learned about it on its way."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from codegate import native
+from codegate.asgi.types import Header, Send
+from codegate.requestlog.entry import AttemptRecord, LogEntry, Outcome
+from codegate.snapshot import Snapshot
+
+
+class Exchange:
+    """The one mutable object of a request.
+
+    Set at creation: ``request_id``, ``snapshot``, ``wire_format``, ``path``. By admission:
+    ``tenant``. By parsing: ``model``, ``is_streaming``, ``bytes_in``. By each attempt:
+    ``attempts``, ``account``, ``upstream_model``. By the answer: ``status``, ``is_answered``,
+    ``first_byte_s``, ``bytes_out``, ``usage``, ``malformed_events``. At the end: ``outcome``,
+    ``error_code``.
+    """
+
+    __slots__ = (
+        "account",
+        "attempts",
+        "bytes_in",
+        "bytes_out",
+        "error_code",
+        "first_byte_s",
+        "is_answered",
+        "is_streaming",
+        "malformed_events",
+        "model",
+        "outcome",
+        "path",
+        "request_id",
+        "snapshot",
+        "started",
+        "status",
+        "tenant",
+        "upstream_model",
+        "usage",
+        "wire_format",
+    )
+
+    def __init__(self, *, request_id: str, snapshot: Snapshot, wire_format: str, path: str) -> None:
+        """Start the clock."""
+        self.request_id = request_id
+        self.snapshot = snapshot
+        self.wire_format = wire_format
+        self.path = path
+        self.started = time.monotonic()
+        self.tenant = ""
+        self.model = ""
+        self.upstream_model = ""
+        self.account = ""
+        self.is_streaming = False
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.attempts: list[AttemptRecord] = []
+        self.status = 0
+        self.is_answered = False
+        self.first_byte_s: float | None = None
+        self.usage: native.Usage | None = None
+        self.malformed_events = 0
+        self.outcome: Outcome = "ok"
+        self.error_code = ""
+
+    def receipt(self) -> list[Header]:
+        """The ``x-codegate-*`` headers that say which way the exchange went."""
+        headers = [(b"x-codegate-request-id", self.request_id.encode("ascii"))]
+        if self.account:
+            headers += (
+                (b"x-codegate-account", self.account.encode("ascii")),
+                (b"x-codegate-upstream-model", _text(self.upstream_model)),
+                (b"x-codegate-attempts", b"%d" % len(self.attempts)),
+            )
+        return headers
+
+    async def start(self, send: Send, status: int, headers: list[Header]) -> None:
+        """The commit point: from here on no other upstream can be tried."""
+        self.is_answered = True
+        self.status = status
+        self.first_byte_s = time.monotonic() - self.started
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+
+    def entry(self) -> LogEntry:
+        """The record of the finished exchange."""
+        usage = self.usage
+        return LogEntry(
+            request_id=self.request_id,
+            time=datetime.now(UTC),
+            tenant=self.tenant,
+            client_format=self.wire_format,
+            path=self.path,
+            model=self.model,
+            upstream_model=self.upstream_model,
+            account=self.account,
+            attempts=tuple(self.attempts),
+            status=self.status,
+            outcome=self.outcome,
+            error_code=self.error_code,
+            is_streaming=self.is_streaming,
+            tokens_in=usage.input if usage else None,
+            tokens_out=usage.output if usage else None,
+            tokens_cache_read=usage.cache_read if usage else None,
+            tokens_cache_write=usage.cache_write if usage else None,
+            tokens_reasoning=usage.reasoning if usage else None,
+            is_estimated=usage.is_estimated if usage else False,
+            first_byte_ms=None if self.first_byte_s is None else round(self.first_byte_s * 1000, 2),
+            total_ms=round((time.monotonic() - self.started) * 1000, 2),
+            bytes_in=self.bytes_in,
+            bytes_out=self.bytes_out,
+            malformed_events=self.malformed_events,
+        )
+
+
+def _text(value: str) -> bytes:
+    """A model name as a header may carry it."""
+    if value.isascii() and value.isprintable() and len(value) <= 256:
+        return value.encode("ascii")
+    return bytes(b if 32 <= b < 127 else 63 for b in value[:256].encode("utf-8"))

@@ -1,0 +1,142 @@
+"""What answers each path, and what answers when none does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from codegate import __version__, native
+from codegate.asgi.response import send_json, send_text, send_whole
+from codegate.asgi.types import Handler, Receive, Scope, Send
+from codegate.errors import CodegateError, InternalError, MethodNotAllowed, NotFound, Unauthorized
+from codegate.proxy import admission
+from codegate.proxy.lifecycle import Endpoint, run_exchange
+from codegate.proxy.models import ModelLists, as_list
+from codegate.proxy.render import send_plain_error
+from codegate.proxy.services import Services
+from codegate.telemetry.metrics import CONTENT_TYPE
+
+_LOOPBACK = ("127.", "::1", "::ffff:127.")
+
+
+class Handlers:
+    """The handlers of one worker."""
+
+    def __init__(self, services: Services) -> None:
+        """``services`` is filled by start-up before the first request."""
+        self.services = services
+        self.models = ModelLists(services.client)
+
+    def exchange(self, wire_format: str, endpoint: Endpoint = "") -> Handler:
+        """The handler of a model endpoint."""
+        services = self.services
+
+        async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+            await run_exchange(services, wire_format, endpoint, scope, receive, send)
+
+        return handle
+
+    async def list_models(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """``GET /v1/models``."""
+        try:
+            self._admit(scope)
+            models = await self.models.all(self.services.snapshot)
+        except CodegateError as error:
+            await self._refuse(scope, send, error)
+            return
+        await send_json(send, 200, as_list(models))
+
+    async def show_model(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """``GET /v1/models/{id}``; ids may hold slashes."""
+        try:
+            self._admit(scope)
+            model_id = scope["path"].partition("models/")[2]
+            model = await self.models.one(self.services.snapshot, model_id)
+        except CodegateError as error:
+            await self._refuse(scope, send, error)
+            return
+        await send_json(send, 200, model.as_json())
+
+    async def health(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """``GET /health``: alive, ready, version."""
+        services = self.services
+        await send_json(
+            send,
+            200,
+            {
+                "status": "draining" if services.is_draining else "ok",
+                "ready": not services.is_draining,
+                "version": __version__,
+                "accounts": len(services.snapshot.accounts),
+                "exchanges": len(services.exchanges),
+            },
+        )
+
+    async def live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """``GET /livez``."""
+        await send_text(send, 200, b"text/plain; charset=utf-8", b"ok\n")
+
+    async def ready(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """``GET /readyz``: 503 from the moment the process was told to stop."""
+        if self.services.is_draining:
+            await send_text(send, 503, b"text/plain; charset=utf-8", b"draining\n")
+        else:
+            await send_text(send, 200, b"text/plain; charset=utf-8", b"ok\n")
+
+    async def metrics(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """``GET /metrics``, on loopback unless the setting ``metrics_public`` is on."""
+        client = scope.get("client")
+        address = client[0] if client else ""
+        if not (self.services.snapshot.settings.metrics_public or address.startswith(_LOOPBACK)):
+            await self._refuse(
+                scope,
+                send,
+                Unauthorized("metrics answer on loopback only; see the setting metrics_public"),
+            )
+            return
+        self.services.log.flush()
+        await send_text(send, 200, CONTENT_TYPE, self.services.metrics.render())
+
+    async def options(self, send: Send, allow: str) -> None:
+        """``OPTIONS`` of a known path. No CORS header: no web page is a client of this port."""
+        await send_whole(send, 204, [(b"allow", allow.encode("ascii"))], b"")
+
+    async def defect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A handler failed before it answered."""
+        await self._refuse(scope, send, InternalError("the proxy failed; its log says where"))
+
+    def fallback(self, allowed: Callable[[str], str | None]) -> Handler:
+        """The handler of whatever no route takes; ``allowed`` is the router's look-up."""
+
+        async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+            allow = allowed(scope["path"])
+            if allow is None:
+                error: CodegateError = NotFound(
+                    "nothing is served at this path; clients use /v1/messages, "
+                    "/v1/chat/completions or /v1/models"
+                )
+            elif scope["method"] == "OPTIONS":
+                await self.options(send, allow)
+                return
+            else:
+                error = MethodNotAllowed(f"this path takes {allow}", allow=allow)
+            self.services.metrics.count_refused(error.code)
+            await self._refuse(scope, send, error)
+
+        return handle
+
+    def _admit(self, scope: Scope) -> None:
+        head = native.Head(scope["headers"])
+        admission.check_host(head, self.services.hosts)
+        admission.admit(head, scope["query_string"], self.services.snapshot, is_draining=False)
+
+    async def _refuse(self, scope: Scope, send: Send, error: CodegateError) -> None:
+        await send_plain_error(send, _dialect(scope), self.services.ids.next(), error)
+
+
+def _dialect(scope: Scope) -> str:
+    """The format whose error shape the caller understands: by path, then by its headers."""
+    if scope["path"].rstrip("/").endswith(("/messages", "/count_tokens")):
+        return "anthropic_messages"
+    if any(name == b"anthropic-version" for name, _ in scope["headers"]):
+        return "anthropic_messages"
+    return "openai_chat"

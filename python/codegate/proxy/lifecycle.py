@@ -1,0 +1,252 @@
+"""The life of an exchange. The only place that knows the order of its stages.
+
+admit, read, parse, plan, then each upstream until one commits, then relay; whatever happens, one
+record of how it ended. Values go down, results come back; no stage calls an earlier one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Literal
+
+from codegate import native
+from codegate.asgi.request import Body, ClientGone
+from codegate.asgi.types import Header, Receive, Scope, Send
+from codegate.asgi.watch import Watcher
+from codegate.errors import BadRequest, CodegateError, Draining, InternalError, UpstreamError
+from codegate.proxy import admission
+from codegate.proxy.attempt import Decision, Effect, Step, outcome_error
+from codegate.proxy.exchange import Exchange
+from codegate.proxy.relay import relay
+from codegate.proxy.render import error_headers, send_error
+from codegate.proxy.services import Services
+from codegate.proxy.tries import try_upstreams
+from codegate.requestlog.entry import Outcome
+
+logger = logging.getLogger("codegate.proxy")
+
+Endpoint = Literal["", "/count_tokens"]
+
+_WATCH_PLAIN_AFTER_S = 0.03
+_PARSE_OFF_LOOP_BYTES = 2 * 1024 * 1024
+"""Scanning less than this takes well under a millisecond."""
+
+_OUR_SIDE = frozenset({"client_closed", "drained", "write_timeout"})
+_TIMEOUT_REASONS = frozenset(
+    {"connect_timeout", "first_byte_timeout", "idle_timeout", "total_timeout", "write_timeout"}
+)
+
+
+async def run_exchange(
+    services: Services,
+    wire_format: str,
+    endpoint: Endpoint,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+) -> None:
+    """Serve one model request from its head to its last byte."""
+    exchange = Exchange(
+        request_id=services.ids.next(),
+        snapshot=services.snapshot,
+        wire_format=wire_format,
+        path=scope["path"],
+    )
+    head = native.Head(scope["headers"])
+    query: bytes = scope["query_string"]
+    try:
+        admission.check_host(head, services.hosts)
+        exchange.tenant = admission.admit(
+            head, query, exchange.snapshot, is_draining=services.is_draining
+        )
+    except CodegateError as error:
+        services.metrics.count_refused(error.code)
+        await send_error(exchange, send, error)
+        return
+
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  # ASGI servers call from a task
+    services.exchanges.add(task)
+    try:
+        await _serve(services, exchange, task, head, query, endpoint, receive, send)
+    finally:
+        services.exchanges.discard(task)
+        if exchange.snapshot.settings.request_logging:
+            services.log.add(exchange.entry())
+
+
+async def _serve(
+    services: Services,
+    exchange: Exchange,
+    task: asyncio.Task[object],
+    head: native.Head,
+    query: bytes,
+    endpoint: Endpoint,
+    receive: Receive,
+    send: Send,
+) -> None:
+    """The stages behind admission, and the one place where their failures become answers."""
+    watcher = Watcher(services.loop, task, receive)
+    try:
+        with Body(services.budget) as body:
+            request = await _read(services, exchange, head, body, receive)
+            if request.is_streaming:
+                watcher.begin()
+            else:
+                services.watchers.later(watcher, _WATCH_PLAIN_AFTER_S)
+            await _answer(services, exchange, request, head, query, endpoint, send)
+    except ClientGone:
+        exchange.outcome = "client_closed"
+    except asyncio.CancelledError:
+        if not watcher.is_gone and not services.is_past_drain:
+            raise
+        _uncancel()
+        if watcher.is_gone:
+            exchange.outcome = "client_closed"
+        else:
+            await _fail(exchange, send, Draining("the proxy was stopped; send the request again"))
+            exchange.outcome = "drained"
+    except CodegateError as error:
+        await _fail(exchange, send, error)
+    except Exception:
+        # Also what the native extension ends a call with after a defect.
+        logger.exception("an exchange failed", extra={"request_id": exchange.request_id})
+        await _fail(exchange, send, InternalError("the proxy failed; its log says where"))
+    finally:
+        services.watchers.leave(watcher)
+
+
+async def _read(
+    services: Services, exchange: Exchange, head: native.Head, body: Body, receive: Receive
+) -> native.Request:
+    settings = exchange.snapshot.settings
+    if head.content_encoding not in {None, b"identity"}:
+        raise BadRequest("compressed request bodies are not supported; send the body uncompressed")
+    parts = await body.read(
+        receive, length=head.content_length, limit=settings.max_body_bytes, clock=services.clock
+    )
+    exchange.bytes_in = body.size
+    try:
+        if body.size > _PARSE_OFF_LOOP_BYTES:
+            request = await services.client.parse(exchange.wire_format, parts)
+        else:
+            request = native.Request.parse(exchange.wire_format, parts)
+    except native.BodyError as error:
+        raise BadRequest(str(error)) from None
+    exchange.model = request.model
+    exchange.is_streaming = request.is_streaming
+    return request
+
+
+async def _answer(
+    services: Services,
+    exchange: Exchange,
+    request: native.Request,
+    head: native.Head,
+    query: bytes,
+    endpoint: Endpoint,
+    send: Send,
+) -> None:
+    suffix = endpoint + ("?beta=true" if b"beta=true" in query else "")
+    attempt, decision = await try_upstreams(services, exchange, request, head, suffix)
+    if decision.step is Step.COMMIT:
+        await _relay(services, exchange, attempt, send)
+    else:
+        await _answer_failure(exchange, attempt, decision, send)
+
+
+async def _relay(
+    services: Services, exchange: Exchange, attempt: native.Attempt, send: Send
+) -> None:
+    headers: list[Header] = [*attempt.headers, *exchange.receipt()]
+    if not attempt.is_stream:
+        await exchange.start(send, attempt.status, headers)
+        body = attempt.body
+        exchange.bytes_out = len(body)
+        exchange.usage = attempt.usage
+        services.health.succeeded(exchange.account)
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+        return
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  # as in run_exchange
+    services.streams[task] = attempt
+    try:
+        await exchange.start(send, attempt.status, headers)
+        result = await relay(attempt, send)
+    except asyncio.CancelledError:
+        services.health.gave_up(exchange.account)
+        raise
+    finally:
+        services.streams.pop(task, None)
+        # A client that left ends the relay early: what was read until then still counts.
+        progress = attempt.progress()
+        exchange.bytes_out = progress.bytes_out
+        exchange.usage = progress.usage
+        exchange.malformed_events = progress.malformed_events
+    _judge_stream(services, exchange.account, result.reason)
+    exchange.outcome = _stream_outcome(result.reason)
+    if result.reason != "ok":
+        exchange.error_code = f"upstream_{result.reason}"
+
+
+def _judge_stream(services: Services, account: str, reason_name: str) -> None:
+    """Success is its end marker, never its beginning."""
+    if reason_name == "ok":
+        services.health.succeeded(account)
+    elif reason_name in _OUR_SIDE:
+        services.health.gave_up(account)
+    else:
+        services.health.failed(account, reason_name)
+
+
+def _stream_outcome(reason_name: str) -> Outcome:
+    if reason_name == "ok":
+        return "ok"
+    if reason_name == "client_closed":
+        return "client_closed"
+    if reason_name == "drained":
+        return "drained"
+    return "timeout" if reason_name in _TIMEOUT_REASONS else "upstream_error"
+
+
+async def _answer_failure(
+    exchange: Exchange, attempt: native.Attempt, decision: Decision, send: Send
+) -> None:
+    """Passes the upstream's own error on where it is one in the caller's dialect."""
+    error = outcome_error(attempt, exchange.wire_format)
+    if error is not None:
+        raise error
+    exchange.outcome = "upstream_error"
+    exchange.error_code = attempt.error_code or attempt.error_type or f"status_{attempt.status}"
+    headers = [
+        *attempt.headers,
+        *exchange.receipt(),
+        (b"x-codegate-error", b"upstream_error"),
+    ]
+    if decision.effect is Effect.EXHAUSTED:
+        # Clients would wait and try again for as long as they live.
+        headers.append((b"x-should-retry", b"false"))
+    body = attempt.body
+    exchange.bytes_out = len(body)
+    await exchange.start(send, attempt.status, headers)
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def _fail(exchange: Exchange, send: Send, error: CodegateError) -> None:
+    """Answers in the caller's dialect, or only records when the answer has begun."""
+    if isinstance(error, UpstreamError):
+        exchange.outcome = "timeout" if error.status == 504 else "upstream_error"
+    else:
+        exchange.outcome = "rejected"
+    exchange.error_code = error.code
+    if exchange.is_answered:
+        # Nothing honest can follow a committed answer but its end, which the server makes.
+        return
+    await send_error(exchange, send, error, error_headers(exchange, error))
+
+
+def _uncancel() -> None:
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()

@@ -1,0 +1,41 @@
+"""What every exchange of one worker shares."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from codegate import native
+from codegate.accounts.health import HealthBook
+from codegate.asgi.request import BodyBudget, BodyClock
+from codegate.asgi.watch import Watchers
+from codegate.proxy.hosts import Hosts
+from codegate.requestlog.entry import RequestIds
+from codegate.requestlog.writer import LogWriter
+from codegate.routing.failover import RetryBudget
+from codegate.snapshot import Snapshot
+from codegate.telemetry.metrics import Metrics
+
+
+@dataclass(slots=True, kw_only=True)
+class Services:
+    """Made once at start-up. ``snapshot`` and ``is_draining`` change, the rest does not."""
+
+    loop: asyncio.AbstractEventLoop
+    snapshot: Snapshot
+    watchers: Watchers
+    bridge: native.Bridge
+    client: native.Client
+    budget: BodyBudget
+    clock: BodyClock
+    hosts: Hosts
+    log: LogWriter
+    metrics: Metrics
+    health: HealthBook
+    retries: RetryBudget
+    ids: RequestIds = field(default_factory=RequestIds)
+    exchanges: set[asyncio.Task[object]] = field(default_factory=set)
+    streams: dict[asyncio.Task[object], native.Attempt] = field(default_factory=dict)
+    is_draining: bool = False
+    is_past_drain: bool = False
+    """The drain deadline has passed: what still ran was told to end."""

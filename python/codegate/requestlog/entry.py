@@ -1,0 +1,80 @@
+"""The record of one exchange."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Outcome = Literal["ok", "upstream_error", "client_closed", "timeout", "rejected", "drained"]
+
+_CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRecord:
+    """One try at one upstream: the account, why it ended (``ok`` or a failure), milliseconds."""
+
+    account: str
+    reason: str
+    ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEntry:
+    """Tokens are ``None`` where the upstream told none. Times are milliseconds."""
+
+    request_id: str
+    time: datetime
+    tenant: str
+    client_format: str
+    path: str
+    model: str
+    upstream_model: str
+    account: str
+    attempts: tuple[AttemptRecord, ...]
+    status: int
+    outcome: Outcome
+    error_code: str
+    is_streaming: bool
+    tokens_in: int | None
+    tokens_out: int | None
+    tokens_cache_read: int | None
+    tokens_cache_write: int | None
+    tokens_reasoning: int | None
+    is_estimated: bool
+    first_byte_ms: float | None
+    total_ms: float
+    bytes_in: int
+    bytes_out: int
+    malformed_events: int
+
+
+def _base32(value: int, digits: int) -> str:
+    return "".join(_CROCKFORD[(value >> (5 * i)) & 31] for i in range(digits - 1, -1, -1))
+
+
+class RequestIds:
+    """Makes ids that sort by time: milliseconds, then a counter, then this process's random part.
+
+    The wall clock may jump back; ids then go on from the latest one.
+    """
+
+    def __init__(self) -> None:
+        """Draw the random part from the operating system."""
+        self._suffix = _base32(int.from_bytes(os.urandom(5), "big"), 8)
+        self._counter = itertools.count()
+        self._latest_ms = 0
+        self._prefix = ""
+
+    def next(self) -> str:
+        """``req_`` and 24 characters of ``0-9a-z``."""
+        now_ms = time.time_ns() // 1_000_000
+        if now_ms > self._latest_ms:
+            self._latest_ms = now_ms
+            self._prefix = "req_" + _base32(now_ms, 10)
+            self._counter = itertools.count()
+        return f"{self._prefix}{next(self._counter):06x}{self._suffix}"

@@ -1,0 +1,1 @@
+"""Which upstreams an exchange tries, and in what order."""

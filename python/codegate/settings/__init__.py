@@ -1,0 +1,1 @@
+"""Run-time settings: what an operator may change without a restart."""

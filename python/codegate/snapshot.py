@@ -1,0 +1,75 @@
+"""The immutable view of accounts and settings that the hot path reads."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+from codegate import native
+from codegate.accounts.account import Account
+from codegate.routing.router import Upstream, plan
+from codegate.settings.settings import Settings
+
+_MAX_PLANS = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Replaced whole when anything in it changes; an exchange keeps the one it began with."""
+
+    settings: Settings
+    accounts: tuple[Account, ...]
+    keys: dict[bytes, str]
+    """SHA-256 of each key that opens the proxy, to the tenant it belongs to."""
+    stream_deadlines: native.Deadlines
+    plain_deadlines: native.Deadlines
+    plans: dict[tuple[str, str], tuple[Upstream, ...]] = field(default_factory=dict)
+    """Plans already worked out; they depend on nothing but this snapshot."""
+
+    def deadlines(self, *, is_streaming: bool) -> native.Deadlines:
+        """The times of one attempt."""
+        return self.stream_deadlines if is_streaming else self.plain_deadlines
+
+    def plan(self, *, wire_format: str, model: str) -> tuple[Upstream, ...]:
+        """See ``routing.router.plan``."""
+        key = (wire_format, model)
+        upstreams = self.plans.get(key)
+        if upstreams is None:
+            upstreams = plan(self.accounts, wire_format=wire_format, model=model)
+            if len(self.plans) >= _MAX_PLANS:
+                # Clients choose model names; the table must not grow with them.
+                self.plans.clear()
+            self.plans[key] = upstreams
+        return upstreams
+
+
+def build(*, settings: Settings, accounts: tuple[Account, ...], keys: dict[bytes, str]) -> Snapshot:
+    """A snapshot with everything that follows from its parts worked out."""
+    return Snapshot(
+        settings=settings,
+        accounts=accounts,
+        keys=keys,
+        stream_deadlines=_deadlines(
+            settings, settings.first_byte_timeout_s, settings.stream_timeout_s
+        ),
+        plain_deadlines=_deadlines(
+            settings, settings.plain_first_byte_timeout_s, settings.total_timeout_s
+        ),
+    )
+
+
+def _deadlines(settings: Settings, first_byte_s: float, total_s: float) -> native.Deadlines:
+    return native.Deadlines(
+        connect_s=settings.connect_timeout_s,
+        first_byte_s=first_byte_s,
+        idle_s=settings.idle_timeout_s,
+        total_s=total_s,
+        write_s=settings.write_timeout_s,
+        keep_alive_s=settings.keep_alive_interval_s,
+        max_answer_bytes=settings.max_answer_bytes,
+    )
+
+
+def key_digest(key: bytes) -> bytes:
+    """What a presented key is looked up by: the whole key counts, never a prefix."""
+    return hashlib.sha256(key).digest()

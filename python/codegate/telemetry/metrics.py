@@ -1,0 +1,161 @@
+"""Prometheus metrics, counted from finished records: the request path pays nothing for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST.encode("ascii")
+
+MAX_LABELS = 200
+"""Label values beyond this many are counted together as ``other``: clients choose model names."""
+
+BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+
+Gauge = tuple[str, str, Callable[[], float]]
+
+
+class _Labels:
+    """Bounds the values of one label."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def bound(self, value: str) -> str:
+        if value in self._seen:
+            return value
+        if len(self._seen) >= MAX_LABELS or len(value) > 128:
+            return "other"
+        self._seen.add(value)
+        return value
+
+
+class _Histogram:
+    """Counts of durations by bucket."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(BUCKETS_S) + 1)
+        self.sum_s = 0.0
+
+    def observe(self, seconds: float) -> None:
+        self.sum_s += seconds
+        for index, bound in enumerate(BUCKETS_S):
+            if seconds <= bound:
+                self.counts[index] += 1
+                return
+        self.counts[-1] += 1
+
+    def buckets(self) -> list[tuple[str, float]]:
+        total, out = 0, []
+        for bound, count in zip((*map(str, BUCKETS_S), "+Inf"), self.counts, strict=True):
+            total += count
+            out.append((bound, float(total)))
+        return out
+
+
+class Metrics:
+    """All counters of one worker. ``gauges`` are read when somebody scrapes."""
+
+    def __init__(self, gauges: Iterable[Gauge] = ()) -> None:
+        """``gauges`` are (name, help, reader)."""
+        self._models = _Labels()
+        self._accounts = _Labels()
+        self._requests: dict[tuple[str, str, str, str], int] = {}
+        self._attempts: dict[tuple[str, str], int] = {}
+        self._tokens: dict[tuple[str, str, str], int] = {}
+        self._refused: dict[str, int] = {}
+        self._duration: dict[str, _Histogram] = {}
+        self._first_byte: dict[str, _Histogram] = {}
+        self._gauges = list(gauges)
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+
+    def add_gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
+        """Add a value that is read at scrape time."""
+        self._gauges.append((name, text, read))
+
+    def count_exchange(self, *, account: str, model: str, outcome: str, wire_format: str) -> None:
+        """One finished exchange."""
+        key = (wire_format, self._accounts.bound(account), self._models.bound(model), outcome)
+        self._requests[key] = self._requests.get(key, 0) + 1
+
+    def count_attempt(self, *, account: str, reason: str) -> None:
+        """One try at an upstream."""
+        key = (self._accounts.bound(account), reason)
+        self._attempts[key] = self._attempts.get(key, 0) + 1
+
+    def count_tokens(self, *, account: str, model: str, kind: str, tokens: int) -> None:
+        """Tokens that an upstream reported."""
+        key = (self._accounts.bound(account), self._models.bound(model), kind)
+        self._tokens[key] = self._tokens.get(key, 0) + tokens
+
+    def count_refused(self, code: str) -> None:
+        """A caller that was turned away before it became an exchange."""
+        self._refused[code] = self._refused.get(code, 0) + 1
+
+    def observe(self, *, wire_format: str, total_s: float, first_byte_s: float | None) -> None:
+        """Durations of one exchange."""
+        self._duration.setdefault(wire_format, _Histogram()).observe(total_s)
+        if first_byte_s is not None:
+            self._first_byte.setdefault(wire_format, _Histogram()).observe(first_byte_s)
+
+    def render(self) -> bytes:
+        """The text that Prometheus reads."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """See ``prometheus_client``'s custom collectors."""
+        yield _counter(
+            "codegate_requests",
+            "Exchanges that ended, by outcome.",
+            ("format", "account", "model", "outcome"),
+            self._requests,
+        )
+        yield _counter(
+            "codegate_attempts",
+            "Tries at upstreams, by how they ended.",
+            ("account", "reason"),
+            self._attempts,
+        )
+        yield _counter(
+            "codegate_tokens",
+            "Tokens that upstreams reported.",
+            ("account", "model", "kind"),
+            self._tokens,
+        )
+        yield _counter(
+            "codegate_refused",
+            "Requests refused before they were admitted.",
+            ("code",),
+            {(code,): count for code, count in self._refused.items()},
+        )
+        for name, text, values in (
+            ("codegate_request_duration_seconds", "From head to end.", self._duration),
+            ("codegate_first_byte_seconds", "From head to first byte down.", self._first_byte),
+        ):
+            family = HistogramMetricFamily(name, text, labels=("format",))
+            for wire_format, histogram in list(values.items()):
+                family.add_metric((wire_format,), histogram.buckets(), histogram.sum_s)
+            yield family
+        for name, text, read in self._gauges:
+            yield GaugeMetricFamily(name, text, value=read())
+
+
+_Key = TypeVar("_Key", bound=tuple[str, ...])
+
+
+def _counter(name: str, text: str, labels: tuple[str, ...], values: Mapping[_Key, int]) -> Metric:
+    family = CounterMetricFamily(name, text, labels=labels)
+    # A copy: the writer's thread counts while a scrape reads.
+    for key, count in list(values.items()):
+        family.add_metric(key, count)
+    return family

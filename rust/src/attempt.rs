@@ -1,0 +1,399 @@
+//! One try at one upstream: from a parsed request to a whole answer or a stream's first event.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
+use tokio::time::{Instant, timeout_at};
+
+use crate::formats::{BodyVerdict, ErrorFacts, Usage};
+use crate::headers::{goes_down, goes_up, media_type, retry_after_ms};
+use crate::json::Body;
+use crate::relay::Stream;
+use crate::request::{Encoded, ParsedRequest};
+use crate::transport::{
+    ACCEPT_ENCODING, Answer, AnswerBody, Failure, FailureKind, Outgoing, Target, Transport,
+};
+
+/// An error's body is read up to here; longer ones are no errors an API sends.
+const MAX_ERROR_BYTES: usize = 1024 * 1024;
+/// How long the rest of an error's body may take once its head is there.
+const ERROR_BODY_TIME: Duration = Duration::from_secs(10);
+/// Judging an answer larger than this would hold up the streams on this thread.
+const JUDGE_ELSEWHERE_BYTES: usize = 1024 * 1024;
+
+/// Times and sizes of one attempt. A zero duration is no limit.
+#[derive(Clone, Debug)]
+pub struct Deadlines {
+    pub connect: Duration,
+    pub first_byte: Duration,
+    pub idle: Duration,
+    pub total: Duration,
+    pub write: Duration,
+    pub keep_alive: Duration,
+    pub max_answer: usize,
+}
+
+/// What an attempt needs to know.
+pub struct Order {
+    pub target: Arc<Target>,
+    pub path: String,
+    pub request: Arc<ParsedRequest>,
+    /// All headers of the client; those that may go up are picked here.
+    pub client_headers: Arc<[(HeaderName, HeaderValue)]>,
+    pub model: String,
+    pub deadlines: Arc<Deadlines>,
+    /// The first byte must be here within this time, whatever the deadlines say.
+    pub within: Duration,
+}
+
+/// What came of it.
+pub struct Attempted {
+    pub result: Outcome,
+    /// The upstream's status; 0 where none came.
+    pub status: u16,
+    /// Headers that may go to the client.
+    pub headers: HeaderMap,
+    pub retry_after_ms: Option<u64>,
+    /// Whether the upstream may have seen the request.
+    pub was_sent: bool,
+}
+
+pub enum Outcome {
+    /// A whole good answer.
+    Plain { body: Vec<Bytes>, usage: Usage },
+    /// A stream whose first event is there and is no error.
+    Stream(Box<Stream>),
+    /// The upstream said no: by status, by an error in a 200, or by a first event.
+    /// `body` is empty where the error did not come as a whole body.
+    Refused { facts: Box<ErrorFacts>, body: Vec<Bytes>, is_passable: bool },
+    /// No usable answer.
+    Failed(Failure),
+}
+
+impl Attempted {
+    fn failed(failure: Failure, status: u16, was_sent: bool) -> Self {
+        Self {
+            result: Outcome::Failed(failure),
+            status,
+            headers: HeaderMap::new(),
+            retry_after_ms: None,
+            was_sent,
+        }
+    }
+}
+
+/// Runs one attempt. Never fails: what went wrong is the result.
+pub async fn run(transport: &Transport, order: &Order) -> Attempted {
+    let started = Instant::now();
+    let deadlines = &order.deadlines;
+    let first_byte = shortest(started, &[deadlines.first_byte, order.within]);
+    let Encoded { body, usage_added } = order.request.encode(&order.model);
+    let outgoing = Outgoing {
+        method: Method::POST,
+        path: order.path.clone(),
+        headers: request_headers(order),
+        body,
+    };
+    let sending = transport.send(&order.target, &outgoing, deadlines.connect);
+    let answer = match timeout_at(first_byte, sending).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(failed)) => return Attempted::failed(failed.failure, 0, failed.was_sent),
+        Err(_) => return Attempted::failed(no_first_byte(), 0, true),
+    };
+    let status = answer.status.as_u16();
+    let mut attempted = Attempted {
+        status,
+        retry_after_ms: retry_after_ms(&answer.headers, SystemTime::now()),
+        headers: forwarded(&answer.headers),
+        was_sent: true,
+        result: Outcome::Failed(no_first_byte()),
+    };
+    attempted.result = match answer.status {
+        s if s.is_redirection() => Outcome::Failed(Failure::new(
+            FailureKind::Redirect,
+            "the upstream answered with a redirect, which is refused: \
+             set the account's base URL to where it points",
+        )),
+        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT => Outcome::Failed(empty()),
+        s if !s.is_success() => refused(order, status, answer.body).await,
+        _ if order.request.facts.is_streaming => {
+            first_event(order, answer, usage_added, first_byte).await
+        }
+        _ => whole(order, answer, shortest(started, &[deadlines.total])).await,
+    };
+    if let Outcome::Refused { facts, .. } = &attempted.result
+        && answer_was_good(status)
+    {
+        attempted.status = status_of(facts);
+    }
+    attempted
+}
+
+fn answer_was_good(status: u16) -> bool {
+    (200..300).contains(&status)
+}
+
+/// GET at a target, for small documents such as model lists.
+pub async fn fetch(
+    transport: &Transport,
+    target: &Target,
+    path: String,
+    time: Duration,
+    max_bytes: usize,
+) -> Result<(u16, Vec<Bytes>), Failure> {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_ENCODING));
+    if target.format == crate::formats::Format::AnthropicMessages {
+        headers.insert("anthropic-version", HeaderValue::from_static(ANTHROPIC_VERSION));
+    }
+    add_account(&mut headers, target);
+    let outgoing =
+        Outgoing { method: Method::GET, path, headers, body: Arc::from(Vec::<Bytes>::new()) };
+    let deadline = Instant::now() + time;
+    let answer = timeout_at(deadline, transport.send(target, &outgoing, time))
+        .await
+        .map_err(|_| no_first_byte())?
+        .map_err(|failed| failed.failure)?;
+    let status = answer.status.as_u16();
+    let body = collect(answer.body, deadline, time, max_bytes).await?;
+    Ok((status, body))
+}
+
+const USER_AGENT: &str = concat!("codegate/", env!("CARGO_PKG_VERSION"));
+/// Sent where a client named none; every model accepts what this version accepts.
+const ANTHROPIC_VERSION: &str = "2023-06-01";
+
+fn request_headers(order: &Order) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(24);
+    for (name, value) in &*order.client_headers {
+        if goes_up(order.target.format, name) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // Compression would only add latency to a stream of small events.
+    let encoding = if order.request.facts.is_streaming { "identity" } else { ACCEPT_ENCODING };
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(encoding));
+    headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_static(USER_AGENT));
+    add_account(&mut headers, &order.target);
+    headers
+}
+
+/// The account's own headers, over whatever the client sent under these names.
+fn add_account(headers: &mut HeaderMap, target: &Target) {
+    for (name, value) in &target.headers {
+        headers.insert(name.clone(), value.clone());
+    }
+    if let Some((name, value)) = &target.auth {
+        headers.insert(name.clone(), value.clone());
+    }
+}
+
+fn forwarded(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    for (name, value) in headers {
+        if goes_down(name) {
+            kept.append(name.clone(), value.clone());
+        }
+    }
+    kept
+}
+
+/// The earliest end of those times that are limits, counted from `started`.
+fn shortest(started: Instant, times: &[Duration]) -> Instant {
+    const FOREVER: Duration = Duration::from_hours(365 * 24);
+    let time = times.iter().copied().filter(|time| !time.is_zero()).min().unwrap_or(FOREVER);
+    started + time.min(FOREVER)
+}
+
+fn no_first_byte() -> Failure {
+    Failure::new(FailureKind::FirstByteTimeout, "the upstream did not begin to answer in time")
+}
+
+fn empty() -> Failure {
+    Failure::new(FailureKind::EmptyBody, "the upstream answered without a body")
+}
+
+/// Reads a body to its end, within `max` bytes, `idle` between chunks and `until` in all.
+async fn collect(
+    mut body: AnswerBody,
+    until: Instant,
+    idle: Duration,
+    max: usize,
+) -> Result<Vec<Bytes>, Failure> {
+    let (mut parts, mut size) = (Vec::new(), 0_usize);
+    loop {
+        let silent = shortest(Instant::now(), &[idle]);
+        match timeout_at(silent.min(until), body.chunk()).await {
+            Ok(None) => return Ok(parts),
+            Ok(Some(Ok(part))) => {
+                size += part.len();
+                if size > max {
+                    return Err(Failure::new(
+                        FailureKind::TooLarge,
+                        format!("the upstream's answer is larger than the limit of {max} bytes"),
+                    ));
+                }
+                parts.push(part);
+            }
+            Ok(Some(Err(failure))) => return Err(failure),
+            Err(_) if silent < until => {
+                return Err(Failure::new(
+                    FailureKind::IdleTimeout,
+                    "the upstream stopped sending in the middle of its answer",
+                ));
+            }
+            Err(_) => {
+                return Err(Failure::new(
+                    FailureKind::TotalTimeout,
+                    "the upstream's answer took too long",
+                ));
+            }
+        }
+    }
+}
+
+/// An answer whose status says no.
+async fn refused(order: &Order, status: u16, body: AnswerBody) -> Outcome {
+    let until = Instant::now() + ERROR_BODY_TIME;
+    let body = collect(body, until, ERROR_BODY_TIME, MAX_ERROR_BYTES).await.unwrap_or_default();
+    let text = Body::from_parts(body.iter().cloned());
+    let text = text.slice(0..text.len());
+    let facts = order.target.format.wire().read_error(status, &text);
+    refusal(order, facts, body, &text)
+}
+
+fn refusal(order: &Order, mut facts: ErrorFacts, body: Vec<Bytes>, text: &[u8]) -> Outcome {
+    let has_secret = order.target.is_leaked_in(text);
+    if has_secret || !facts.is_json_error {
+        // HTML pages and echoed credentials are for nobody's eyes.
+        facts.message = "the upstream refused the request without a usable reason".into();
+    }
+    let is_passable = facts.is_json_error && !has_secret && !body.is_empty();
+    Outcome::Refused { facts: Box::new(facts), body, is_passable }
+}
+
+/// A plain answer with a good status: all of it, judged.
+async fn whole(order: &Order, answer: Answer, until: Instant) -> Outcome {
+    let deadlines = &order.deadlines;
+    let is_sse = media_type(&answer.headers) == "text/event-stream";
+    let parts = match collect(answer.body, until, deadlines.idle, deadlines.max_answer).await {
+        Ok(parts) => parts,
+        Err(failure) => return Outcome::Failed(failure),
+    };
+    if is_sse {
+        return Outcome::Failed(Failure::new(
+            FailureKind::BadBody,
+            "the upstream answered a plain request with a stream",
+        ));
+    }
+    match judge(order, &parts).await {
+        BodyVerdict::Ok { usage, .. } => Outcome::Plain { body: parts, usage },
+        BodyVerdict::Error(facts) => {
+            let text = Body::from_parts(parts.iter().cloned());
+            let text = text.slice(0..text.len());
+            refusal(order, facts, parts, &text)
+        }
+        BodyVerdict::NotJson => Outcome::Failed(Failure::new(
+            FailureKind::BadBody,
+            "the upstream's answer is not the JSON that its API promises",
+        )),
+        BodyVerdict::Empty => Outcome::Failed(empty()),
+    }
+}
+
+async fn judge(order: &Order, parts: &[Bytes]) -> BodyVerdict {
+    let wire = order.target.format.wire();
+    let body = Body::from_parts(parts.iter().cloned());
+    if body.len() <= JUDGE_ELSEWHERE_BYTES {
+        return wire.check_body(&body);
+    }
+    tokio::task::spawn_blocking(move || wire.check_body(&body))
+        .await
+        .unwrap_or(BodyVerdict::NotJson)
+}
+
+/// A stream, up to its first event that is no comment or ping.
+async fn first_event(order: &Order, answer: Answer, usage_added: bool, until: Instant) -> Outcome {
+    let kind = media_type(&answer.headers);
+    let mut stream =
+        Stream::new(order.target.format, answer.body, usage_added, Arc::clone(&order.deadlines));
+    if kind != "text/event-stream" {
+        // Some gateways stream without saying so; what they send decides.
+        let is_stream = match timeout_at(until, stream.peek()).await {
+            Ok(Ok(head)) => kind.is_empty() && looks_like_events(&head),
+            Ok(Err(failure)) => return Outcome::Failed(failure),
+            Err(_) => return Outcome::Failed(no_first_byte()),
+        };
+        if !is_stream {
+            return not_a_stream(order, stream, until).await;
+        }
+    }
+    match timeout_at(until, stream.first_event()).await {
+        Ok(Ok(None)) => Outcome::Stream(Box::new(stream)),
+        Ok(Ok(Some(error))) => refusal(order, error.facts, Vec::new(), &error.data),
+        Ok(Err(failure)) => Outcome::Failed(failure),
+        Err(_) => Outcome::Failed(no_first_byte()),
+    }
+}
+
+fn looks_like_events(head: &[u8]) -> bool {
+    let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
+    [b"event:".as_slice(), b"data:", b":", b"id:", b"retry:"].iter().any(|p| head.starts_with(p))
+}
+
+/// A body of another type where a stream was asked for: an error in a 200, or unusable.
+async fn not_a_stream(order: &Order, stream: Stream, until: Instant) -> Outcome {
+    let (seen, body) = stream.into_body();
+    let idle = order.deadlines.idle;
+    let rest = collect(body, until, idle, MAX_ERROR_BYTES).await;
+    let mut parts = seen;
+    match rest {
+        Ok(rest) => parts.extend(rest),
+        Err(failure) => return Outcome::Failed(failure),
+    }
+    match judge(order, &parts).await {
+        BodyVerdict::Error(facts) => {
+            let text = Body::from_parts(parts.iter().cloned());
+            let text = text.slice(0..text.len());
+            refusal(order, facts, parts, &text)
+        }
+        BodyVerdict::Empty => Outcome::Failed(empty()),
+        BodyVerdict::Ok { .. } | BodyVerdict::NotJson => Outcome::Failed(Failure::new(
+            FailureKind::BadBody,
+            "the upstream answered a stream request with something that is no stream",
+        )),
+    }
+}
+
+/// The status that an error inside a 200 stands for.
+fn status_of(facts: &ErrorFacts) -> u16 {
+    let numeric = facts.code.as_deref().and_then(|code| code.parse::<u16>().ok());
+    if let Some(status) = numeric.filter(|status| (400..600).contains(status)) {
+        return status;
+    }
+    let names = [facts.code.as_deref(), facts.kind.as_deref()];
+    names
+        .into_iter()
+        .flatten()
+        .find_map(|name| {
+            Some(match name {
+                "overloaded_error" | "overloaded" => 529,
+                "rate_limit_error" | "rate_limit_exceeded" | "insufficient_quota" => 429,
+                "authentication_error" | "invalid_api_key" => 401,
+                "permission_error" => 403,
+                "billing_error" => 402,
+                "not_found_error" | "model_not_found" => 404,
+                "request_too_large" => 413,
+                "timeout_error" => 504,
+                "invalid_request_error" => 400,
+                _ => return None,
+            })
+        })
+        .unwrap_or(500)
+}

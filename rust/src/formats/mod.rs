@@ -1,0 +1,131 @@
+//! Wire formats: what a request, response, stream and error look like in each.
+//!
+//! One folder per format, each with one `FORMAT`; this file is the only one that lists them. Here
+//! stands what same-format traffic needs: read the few facts that routing asks for, edit the
+//! spans that may be edited, watch a stream go by, and speak the caller's dialect in errors.
+
+mod answer;
+mod anthropic_messages;
+mod errors;
+mod openai_chat;
+mod request;
+mod stream;
+mod usage;
+
+pub use answer::BodyVerdict;
+pub use errors::{ErrorFacts, ErrorReply};
+pub use stream::{StreamTap, TapState, Verdict};
+pub use usage::Usage;
+
+use crate::error::Error;
+use crate::json::{Body, Edit, Object};
+
+/// The wire formats there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    AnthropicMessages,
+    OpenaiChat,
+}
+
+impl Format {
+    pub const ALL: [Self; 2] = [Self::AnthropicMessages, Self::OpenaiChat];
+
+    /// The format of that name, as accounts and routes spell it.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
+    }
+
+    pub fn name(self) -> &'static str {
+        self.wire().name()
+    }
+
+    pub fn wire(self) -> &'static dyn WireFormat {
+        match self {
+            Self::AnthropicMessages => anthropic_messages::FORMAT,
+            Self::OpenaiChat => openai_chat::FORMAT,
+        }
+    }
+}
+
+/// What routing and accounting need to know of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestFacts {
+    pub model: String,
+    pub is_streaming: bool,
+    /// The output limit the client asked for, in tokens.
+    pub max_output: Option<u64>,
+    /// Names the conversation, if the client does.
+    pub session_hint: Option<String>,
+    /// Whether the client will see usage in a stream without our adding anything.
+    pub wants_usage: bool,
+}
+
+/// What the chosen target needs changed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TargetOptions<'a> {
+    /// The model's name there; nothing keeps the client's.
+    pub model: Option<&'a str>,
+    /// The target model's output limit in tokens.
+    pub max_output: Option<u64>,
+    /// Ask for usage in the stream if the client did not.
+    pub include_usage: bool,
+}
+
+/// The edits of one request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequestEdits {
+    pub edits: Vec<Edit>,
+    /// Usage was asked for on our own account: the stream tap must drop what it adds.
+    pub usage_added: bool,
+}
+
+/// One wire format.
+pub trait WireFormat: Sync {
+    fn name(&self) -> &'static str;
+
+    /// Facts of a scanned request; an error names the member that is wrong.
+    fn read_request(&self, body: &Body, object: &Object) -> Result<RequestFacts, Error>;
+
+    /// The edits that turn the client's request into the target's.
+    fn request_edits(
+        &self,
+        body: &Body,
+        object: &Object,
+        facts: &RequestFacts,
+        options: &TargetOptions<'_>,
+    ) -> RequestEdits;
+
+    /// A tap for one answer's stream. `usage_added` is that of the request's edits.
+    fn stream_tap(&self, usage_added: bool) -> Box<dyn StreamTap>;
+
+    /// Judge a whole answer that came with a good status.
+    fn check_body(&self, body: &Body) -> BodyVerdict;
+
+    /// Read an error answer, whatever shape it has.
+    fn read_error(&self, status: u16, body: &[u8]) -> ErrorFacts {
+        errors::read_error(status, body)
+    }
+
+    /// An error answer in this dialect.
+    fn error_body(&self, reply: &ErrorReply<'_>) -> Vec<u8>;
+
+    /// A complete SSE frame that ends an open stream with an error. `kind` is the error type the
+    /// upstream gave, taken over where this dialect knows it.
+    fn error_event(&self, kind: Option<&str>, reply: &ErrorReply<'_>) -> Vec<u8>;
+
+    /// A frame that says nothing and keeps a silent stream open, where the dialect has one.
+    fn keep_alive(&self) -> Option<&'static [u8]>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_parse_back() {
+        for format in Format::ALL {
+            assert_eq!(Format::parse(format.name()), Some(format));
+        }
+        assert_eq!(Format::parse("openai"), None);
+    }
+}

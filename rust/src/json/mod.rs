@@ -1,0 +1,27 @@
+//! JSON as bytes: find top-level members, read a few of them, replace them, leave the rest alone.
+//!
+//! A body arrives as several parts and is never joined. [`scan`] walks it once, checks its
+//! structure and remembers where each top-level member stands; [`splice`] cuts the parts at those
+//! places and puts new values between, so that every byte we do not mean to change stays the
+//! sender's own. Nested scalars are not judged: that is the upstream's business.
+
+mod body;
+mod probe;
+mod scan;
+mod skip;
+mod splice;
+mod text;
+mod utf8;
+mod value;
+mod write;
+
+pub use body::Body;
+pub use probe::{Keys, Probe, probe};
+pub use scan::{Duplicates, Kind, Member, Object, Scanner, scan, scan_slice};
+pub use splice::{Edit, splice};
+pub use text::decode_string;
+pub use value::{Fields, Value};
+pub use write::{push_string, push_string_lossy};
+
+/// Levels of objects and arrays inside each other that a body may have.
+pub const MAX_DEPTH: usize = 256;

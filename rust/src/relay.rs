@@ -1,0 +1,517 @@
+//! The stream back: upstream chunks in, frames checked, the same bytes out.
+//!
+//! Output is always whole frames, except that a frame over 64 KiB is passed on while it grows. The
+//! tap sees each frame before it is written; it decides what is dropped and where the stream ends.
+//! Whatever is ready is taken in one batch, so that a burst costs one write.
+
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::attempt::Deadlines;
+use crate::formats::{ErrorFacts, ErrorReply, Format, StreamTap, Usage, Verdict};
+use crate::sse::{Frame, Framer};
+use crate::transport::{AnswerBody, Failure, FailureKind};
+
+/// At most this much is gathered before it is written.
+const BATCH_BYTES: usize = 256 * 1024;
+/// After the end marker this much more is read, for this long, to save the connection.
+const REST_BYTES: usize = 64 * 1024;
+const REST_TIME: Duration = Duration::from_secs(1);
+
+/// How a stream ended; the name is stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The format's end marker has passed.
+    Complete,
+    /// The upstream sent an error event, which was passed on.
+    ErrorEvent,
+    /// The upstream closed after a finish reason, without its end marker.
+    NoEndMarker,
+    /// The process is stopping.
+    Drained,
+    /// The client did not take what was sent.
+    WriteTimeout,
+    /// The client left.
+    ClientClosed,
+    /// Anything that is a failure before the first byte too.
+    Failed(FailureKind),
+}
+
+impl End {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Complete => "ok",
+            Self::ErrorEvent => "error_event",
+            Self::NoEndMarker => "no_end_marker",
+            Self::Drained => "drained",
+            Self::WriteTimeout => "write_timeout",
+            Self::ClientClosed => "client_closed",
+            Self::Failed(kind) => kind.name(),
+        }
+    }
+}
+
+/// What has gone down so far; readable from any thread while the stream runs.
+#[derive(Default)]
+pub struct Progress {
+    bytes_out: AtomicU64,
+    counts: Mutex<(Usage, u32)>,
+}
+
+impl Progress {
+    pub fn bytes_out(&self) -> u64 {
+        self.bytes_out.load(Ordering::Relaxed)
+    }
+
+    /// Usage as far as it was reported, and the number of events that were no JSON.
+    pub fn counts(&self) -> (Usage, u32) {
+        *self.counts.lock()
+    }
+}
+
+/// Tells a running stream to end.
+#[derive(Default)]
+pub struct Stop {
+    is_set: AtomicBool,
+    notify: Notify,
+}
+
+impl Stop {
+    pub fn set(&self) {
+        self.is_set.store(true, Ordering::Release);
+        self.notify.notify_one();
+    }
+}
+
+/// Bytes to write next, and whether they are the last.
+pub struct Batch {
+    pub parts: Vec<Bytes>,
+    pub end: Option<End>,
+}
+
+/// One upstream stream on its way to a client.
+pub struct Stream {
+    format: Format,
+    body: Option<AnswerBody>,
+    framer: Framer,
+    tap: Box<dyn StreamTap>,
+    deadlines: Arc<Deadlines>,
+    /// Checked output that waits for the commit.
+    ready: Vec<Bytes>,
+    /// Unchecked input that `peek` has read.
+    peeked: Option<Bytes>,
+    end: Option<End>,
+    /// Part of an unfinished frame has gone down.
+    is_inside_frame: bool,
+    last_input: Instant,
+    last_output: Instant,
+    total_until: Option<Instant>,
+    timer: Pin<Box<Sleep>>,
+    pub progress: Arc<Progress>,
+    pub stop: Arc<Stop>,
+}
+
+/// The error event that ended a stream, kept beyond its framer.
+pub struct ErrorFrame {
+    pub facts: ErrorFacts,
+    pub data: Bytes,
+    raw: Bytes,
+    is_terminated: bool,
+}
+
+impl ErrorFrame {
+    fn new(facts: ErrorFacts, frame: &Frame<'_>) -> Self {
+        Self {
+            facts,
+            data: Bytes::copy_from_slice(frame.data()),
+            raw: frame.raw(),
+            is_terminated: frame.is_terminated,
+        }
+    }
+}
+
+/// Why reading went on no further.
+enum Event {
+    Chunk(Option<Result<Bytes, Failure>>),
+    Stopped,
+    Timer,
+}
+
+impl Stream {
+    pub fn new(
+        format: Format,
+        body: AnswerBody,
+        usage_added: bool,
+        deadlines: Arc<Deadlines>,
+    ) -> Self {
+        let now = Instant::now();
+        let total_until = (!deadlines.total.is_zero()).then(|| now + deadlines.total);
+        Self {
+            format,
+            body: Some(body),
+            framer: Framer::new(deadlines.max_answer),
+            tap: format.wire().stream_tap(usage_added),
+            timer: Box::pin(sleep_until(now + Duration::from_hours(1))),
+            deadlines,
+            ready: Vec::new(),
+            peeked: None,
+            end: None,
+            is_inside_frame: false,
+            last_input: now,
+            last_output: now,
+            total_until,
+            progress: Arc::default(),
+            stop: Arc::default(),
+        }
+    }
+
+    /// How the stream ended, once the last batch was given out.
+    pub fn over(&self) -> Option<End> {
+        self.end.filter(|_| self.ready.is_empty())
+    }
+
+    pub fn deadlines(&self) -> &Deadlines {
+        &self.deadlines
+    }
+
+    /// The first bytes of the body, left to be read again.
+    pub async fn peek(&mut self) -> Result<Bytes, Failure> {
+        if self.peeked.is_none() {
+            self.peeked = self.read().await.transpose()?;
+        }
+        Ok(self.peeked.clone().unwrap_or_default())
+    }
+
+    /// Gives the body back, with what `peek` took from it.
+    pub fn into_body(mut self) -> (Vec<Bytes>, AnswerBody) {
+        let seen = self.peeked.take().into_iter().collect();
+        match self.body.take() {
+            Some(body) => (seen, body),
+            None => unreachable!("a stream gives up its body only when it ends"),
+        }
+    }
+
+    async fn read(&mut self) -> Option<Result<Bytes, Failure>> {
+        if let Some(peeked) = self.peeked.take() {
+            return Some(Ok(peeked));
+        }
+        match &mut self.body {
+            Some(body) => body.chunk().await,
+            None => None,
+        }
+    }
+
+    /// Reads until the first real event. `None`: it is none but good, and what was read so far
+    /// waits in `ready`. Otherwise the error that it is.
+    pub async fn first_event(&mut self) -> Result<Option<ErrorFrame>, Failure> {
+        loop {
+            let Some(chunk) = self.read().await else { return self.first_event_at_end() };
+            self.last_input = Instant::now();
+            let mut out = std::mem::take(&mut self.ready);
+            let error = self.absorb(chunk?, &mut out)?;
+            self.ready = out;
+            if error.is_some() || self.has_begun()? {
+                return Ok(error);
+            }
+        }
+    }
+
+    /// Whether the stream may be committed.
+    fn has_begun(&self) -> Result<bool, Failure> {
+        let state = self.tap.state();
+        if state.started || self.end.is_some() {
+            return Ok(true);
+        }
+        if state.malformed_events > 0 {
+            return Err(Failure::new(
+                FailureKind::BadBody,
+                "the upstream's stream does not begin with a valid event",
+            ));
+        }
+        Ok(false)
+    }
+
+    fn first_event_at_end(&mut self) -> Result<Option<ErrorFrame>, Failure> {
+        let mut out = std::mem::take(&mut self.ready);
+        let error = self.absorb_end(&mut out);
+        self.ready = out;
+        if error.is_some() {
+            return Ok(error);
+        }
+        if self.tap.state().started || self.end.is_some() {
+            self.body = None;
+            return Ok(None);
+        }
+        Err(Failure::new(FailureKind::EmptyBody, "the upstream's stream ended without an event"))
+    }
+
+    /// What to write next. Must not be called again after a batch with an end.
+    /// Safe to drop while waiting: nothing that was read is lost but with the stream itself.
+    pub async fn next_batch(&mut self) -> Batch {
+        let mut out = std::mem::take(&mut self.ready);
+        while out.is_empty() && self.end.is_none() {
+            match self.wait().await {
+                Event::Chunk(chunk) => self.take(chunk, &mut out).await,
+                Event::Stopped => {
+                    self.fail(&mut out, End::Drained, 529, "the proxy is stopping; send it again");
+                }
+                Event::Timer => self.on_timer(&mut out),
+            }
+        }
+        self.settle(&out);
+        Batch { parts: out, end: self.end }
+    }
+
+    async fn wait(&mut self) -> Event {
+        if self.peeked.is_some() || self.body.is_none() {
+            return Event::Chunk(self.read().await);
+        }
+        if self.stop.is_set.load(Ordering::Acquire) {
+            return Event::Stopped;
+        }
+        let wake = self.next_timer();
+        if self.timer.deadline() > wake || self.timer.is_elapsed() {
+            self.timer.as_mut().reset(wake);
+        }
+        let Some(body) = &mut self.body else { return Event::Chunk(None) };
+        tokio::select! {
+            biased;
+            chunk = body.chunk() => Event::Chunk(chunk),
+            () = self.stop.notify.notified() => Event::Stopped,
+            () = self.timer.as_mut() => Event::Timer,
+        }
+    }
+
+    /// Everything that is ready now, up to one batch.
+    async fn take(&mut self, first: Option<Result<Bytes, Failure>>, out: &mut Vec<Bytes>) {
+        let mut next = Some(first);
+        let mut size = 0;
+        self.last_input = Instant::now();
+        while let Some(chunk) = next {
+            match chunk {
+                Some(Ok(chunk)) => {
+                    size += chunk.len();
+                    match self.absorb(chunk, out) {
+                        Ok(None) => {}
+                        Ok(Some(error)) => self.pass_error(error, out),
+                        Err(failure) => self.broken(&failure, out),
+                    }
+                }
+                Some(Err(failure)) => self.broken(&failure, out),
+                None => self.on_end(out),
+            }
+            if self.end.is_some() || size >= BATCH_BYTES {
+                break;
+            }
+            next = match &mut self.body {
+                Some(body) => body.ready_chunk().await,
+                None => None,
+            };
+        }
+    }
+
+    /// Checks the frames of one chunk. Returns the error event that ends the stream, if any.
+    fn absorb(
+        &mut self,
+        chunk: Bytes,
+        out: &mut Vec<Bytes>,
+    ) -> Result<Option<ErrorFrame>, Failure> {
+        let base = chunk.clone();
+        let mut run = 0..0;
+        self.framer.push(chunk);
+        loop {
+            let frame = match self.framer.next() {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(_) => {
+                    flush(&base, &mut run, out);
+                    return Err(too_large(self.deadlines.max_answer));
+                }
+            };
+            self.is_inside_frame = false;
+            match self.tap.frame(&frame) {
+                Verdict::Forward => add(&base, &mut run, &frame, out),
+                Verdict::Drop | Verdict::Truncated => {}
+                Verdict::Terminal => {
+                    add(&base, &mut run, &frame, out);
+                    self.end = Some(End::Complete);
+                }
+                Verdict::Error(facts) => {
+                    flush(&base, &mut run, out);
+                    return Ok(Some(ErrorFrame::new(*facts, &frame)));
+                }
+            }
+        }
+        flush(&base, &mut run, out);
+        // Before the commit nothing of an unfinished frame may leave: it could be an error.
+        if self.end.is_none()
+            && self.tap.state().started
+            && let Some(partial) = self.framer.take_partial()
+        {
+            self.is_inside_frame = true;
+            out.push(partial);
+        }
+        Ok(None)
+    }
+
+    /// The upstream closed: what is left may be a last frame without its blank line.
+    fn absorb_end(&mut self, out: &mut Vec<Bytes>) -> Option<ErrorFrame> {
+        let frame = self.framer.finish()?;
+        match self.tap.frame(&frame) {
+            Verdict::Forward => {
+                self.is_inside_frame = true;
+                out.push(frame.raw());
+            }
+            Verdict::Terminal => {
+                out.push(frame.raw());
+                self.end = Some(End::Complete);
+            }
+            Verdict::Drop | Verdict::Truncated => {}
+            Verdict::Error(facts) => return Some(ErrorFrame::new(*facts, &frame)),
+        }
+        None
+    }
+
+    fn on_end(&mut self, out: &mut Vec<Bytes>) {
+        if let Some(error) = self.absorb_end(out) {
+            self.pass_error(error, out);
+        }
+        self.body = None;
+        if self.end.is_some() {
+            return;
+        }
+        if self.tap.state().finish_seen {
+            self.end = Some(End::NoEndMarker);
+            return;
+        }
+        let message = "the upstream's stream ended before its end marker";
+        self.fail(out, End::Failed(FailureKind::Truncated), 502, message);
+    }
+
+    /// An error event of the upstream goes down as it is; it is in the client's own format.
+    fn pass_error(&mut self, error: ErrorFrame, out: &mut Vec<Bytes>) {
+        out.push(error.raw);
+        if !error.is_terminated {
+            out.push(Bytes::from_static(b"\n\n"));
+        }
+        self.end = Some(End::ErrorEvent);
+    }
+
+    fn broken(&mut self, failure: &Failure, out: &mut Vec<Bytes>) {
+        let status = if failure.kind.is_timeout() { 504 } else { 502 };
+        self.fail(out, End::Failed(failure.kind), status, &failure.message);
+    }
+
+    /// Ends the stream with an error event of our own.
+    fn fail(&mut self, out: &mut Vec<Bytes>, end: End, status: u16, message: &str) {
+        if self.is_inside_frame {
+            // Half a frame is out: close it, or the client would read our event as its rest.
+            out.push(Bytes::from_static(b"\n\n"));
+        }
+        let code = format!("upstream_{}", end.name());
+        let reply = ErrorReply { status, code: &code, message, request_id: None };
+        out.push(self.format.wire().error_event(None, &reply).into());
+        self.end = Some(end);
+    }
+
+    fn on_timer(&mut self, out: &mut Vec<Bytes>) {
+        let now = Instant::now();
+        let idle = self.deadlines.idle;
+        if self.total_until.is_some_and(|until| now >= until) {
+            let message = "the stream took longer than the limit";
+            self.fail(out, End::Failed(FailureKind::TotalTimeout), 504, message);
+        } else if !idle.is_zero() && now >= self.last_input + idle {
+            let message = "the upstream stopped sending in the middle of its stream";
+            self.fail(out, End::Failed(FailureKind::IdleTimeout), 504, message);
+        } else if self.keep_alive_at().is_some_and(|at| now >= at) {
+            if let Some(text) = self.format.wire().keep_alive() {
+                out.push(Bytes::from_static(text));
+            }
+            self.last_output = now;
+        }
+    }
+
+    fn keep_alive_at(&self) -> Option<Instant> {
+        let every = self.deadlines.keep_alive;
+        let may_write = !every.is_zero() && !self.is_inside_frame;
+        may_write.then(|| self.last_output + every)
+    }
+
+    fn next_timer(&self) -> Instant {
+        let far = self.last_input + Duration::from_hours(1);
+        let idle =
+            if self.deadlines.idle.is_zero() { far } else { self.last_input + self.deadlines.idle };
+        let keep_alive = self.keep_alive_at().unwrap_or(far);
+        idle.min(keep_alive).min(self.total_until.unwrap_or(far))
+    }
+
+    /// Books a batch, and lets go of the upstream when it was the last.
+    fn settle(&mut self, out: &[Bytes]) {
+        let size: usize = out.iter().map(Bytes::len).sum();
+        if size > 0 {
+            self.last_output = Instant::now();
+        }
+        self.progress.bytes_out.fetch_add(size as u64, Ordering::Relaxed);
+        *self.progress.counts.lock() = (self.tap.usage(), self.tap.state().malformed_events);
+        if let Some(end) = self.end
+            && let Some(body) = self.body.take()
+            && end == End::Complete
+        {
+            tokio::spawn(read_rest(body));
+        }
+    }
+}
+
+/// Reads what follows an end marker, within limits: a connection read to its end can serve again.
+async fn read_rest(mut body: AnswerBody) {
+    let reading = async {
+        let mut size = 0;
+        while let Some(Ok(chunk)) = body.chunk().await {
+            size += chunk.len();
+            if size > REST_BYTES {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(REST_TIME, reading).await;
+}
+
+fn too_large(limit: usize) -> Failure {
+    Failure::new(
+        FailureKind::TooLarge,
+        format!("one event of the upstream is larger than the limit of {limit} bytes"),
+    )
+}
+
+/// Adds a frame to the output. Frames side by side in one chunk become one slice of it.
+fn add(base: &Bytes, run: &mut Range<usize>, frame: &Frame<'_>, out: &mut Vec<Bytes>) {
+    match frame.span() {
+        Some(span) if span.start == run.end && run.end > run.start => run.end = span.end,
+        Some(span) => {
+            flush(base, run, out);
+            *run = span;
+        }
+        None => {
+            flush(base, run, out);
+            let raw = frame.raw();
+            if !raw.is_empty() {
+                out.push(raw);
+            }
+        }
+    }
+}
+
+fn flush(base: &Bytes, run: &mut Range<usize>, out: &mut Vec<Bytes>) {
+    if run.end > run.start {
+        out.push(base.slice(run.clone()));
+    }
+    *run = 0..0;
+}

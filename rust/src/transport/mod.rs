@@ -1,0 +1,287 @@
+//! The pooled upstream client: HTTP/1.1 and HTTP/2 on hyper, TLS on rustls.
+//!
+//! One [`Transport`] serves one process, on one single-threaded runtime. A connection belongs to
+//! exactly one HTTP/1.1 exchange at a time; HTTP/2 connections are shared up to the stream limit
+//! that the upstream announced. A request on a pooled connection that turns out to be dead before
+//! the first byte of its answer is repeated once on a fresh connection: nothing was answered.
+
+mod body;
+mod connect;
+mod decode;
+mod failure;
+mod io;
+mod pool;
+mod proxy;
+mod target;
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, HeaderMap};
+use http::{Method, Request, StatusCode, Uri};
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+
+pub use body::{AnswerBody, GatherBody};
+pub use decode::{ACCEPT_ENCODING, Decoder};
+pub use failure::{Failure, FailureKind};
+pub use proxy::ProxyRules;
+pub use target::{Target, TargetError};
+
+use connect::Connector;
+use failure::from_hyper;
+use io::{Counted, Traffic};
+use pool::{Lease, Pool, Shared, Slot};
+
+/// An upstream's header block may be this large.
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+const MAX_HEADERS: usize = 256;
+/// HTTP/2 receive windows: small for a stream, so that a slow client stops its upstream; large for
+/// the connection, so that slow clients do not stop the others on it.
+const H2_STREAM_WINDOW: u32 = 256 * 1024;
+const H2_CONNECTION_WINDOW: u32 = 32 * 1024 * 1024;
+
+/// One request, ready to be written: may be sent twice, so everything in it is shared.
+pub struct Outgoing {
+    pub method: Method,
+    /// Path and query.
+    pub path: String,
+    pub headers: HeaderMap,
+    pub body: Arc<[Bytes]>,
+}
+
+/// The head of an answer and its body, not yet read.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: AnswerBody,
+}
+
+/// Why no head of an answer came, and whether the request may have reached the upstream.
+#[derive(Debug)]
+pub struct NotAnswered {
+    pub failure: Failure,
+    pub was_sent: bool,
+}
+
+/// The process-wide upstream client.
+pub struct Transport {
+    connector: Connector,
+    rules: ProxyRules,
+    pool: Pool,
+}
+
+enum Sender {
+    Http1(http1::SendRequest<GatherBody>, Arc<Traffic>),
+    Http2(Shared),
+}
+
+impl Transport {
+    pub fn new(rules: ProxyRules) -> Self {
+        Self { connector: Connector::default(), rules, pool: Pool::default() }
+    }
+
+    /// Closes pooled connections that were not used lately; call it now and then.
+    pub fn reap(&self) {
+        self.pool.reap();
+    }
+
+    /// Sends `outgoing` and waits for the head of the answer. Dropping the future, or the answer's
+    /// body before its end, closes the HTTP/1.1 connection or resets the HTTP/2 stream at once.
+    pub async fn send(
+        &self,
+        target: &Target,
+        outgoing: &Outgoing,
+        connect_timeout: Duration,
+    ) -> Result<Answer, NotAnswered> {
+        let slot = self.pool.slot(&target.origin);
+        if let Some(sender) = slot.checkout().await {
+            match exchange(sender, target, outgoing, &slot).await {
+                Err(Broken { is_stale: true, .. }) => {}
+                other => return other.map_err(Broken::into_not_answered),
+            }
+        }
+        let sender = tokio::time::timeout(connect_timeout, self.open(target, &slot))
+            .await
+            .unwrap_or_else(|_| {
+                Err(Failure::new(
+                    FailureKind::ConnectTimeout,
+                    "connecting to the upstream took too long",
+                ))
+            })
+            .map_err(|failure| NotAnswered { failure, was_sent: false })?;
+        exchange(sender, target, outgoing, &slot).await.map_err(Broken::into_not_answered)
+    }
+
+    /// Opens a connection. While it is not known whether a TLS origin speaks HTTP/2, callers wait
+    /// for the first connection: a burst of first requests must not open one connection each.
+    async fn open(&self, target: &Target, slot: &Arc<Slot>) -> Result<Sender, Failure> {
+        let origin = &target.origin;
+        let _gate = if origin.is_tls && slot.may_be_h2() {
+            let gate = slot.gate.lock().await;
+            if let Some(shared) = slot.shared() {
+                return Ok(Sender::Http2(shared));
+            }
+            Some(gate)
+        } else {
+            None
+        };
+        let connected = self.connector.connect(origin, self.rules.for_origin(origin)).await?;
+        let traffic = Arc::new(Traffic::default());
+        let is_h2 = connected.is_h2;
+        let io = TokioIo::new(Counted { socket: connected.socket, traffic: Arc::clone(&traffic) });
+        slot.learn(is_h2);
+        if is_h2 {
+            let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .initial_stream_window_size(H2_STREAM_WINDOW)
+                .initial_connection_window_size(H2_CONNECTION_WINDOW)
+                .max_header_list_size(MAX_HEADER_BYTES as u32)
+                .keep_alive_interval(Duration::from_secs(20))
+                .keep_alive_timeout(Duration::from_secs(10))
+                .handshake(io)
+                .await
+                .map_err(|e| from_hyper(&e, false))?;
+            let limit = Arc::new(AtomicUsize::new(connection.current_max_send_streams()));
+            let announced = Arc::clone(&limit);
+            let mut connection = connection;
+            // How a connection ended shows in the exchanges on it.
+            tokio::spawn(poll_fn(move |cx| {
+                let state = Pin::new(&mut connection).poll(cx);
+                announced.store(connection.current_max_send_streams(), Ordering::Relaxed);
+                state.map(|_| ())
+            }));
+            return Ok(Sender::Http2(slot.share(sender, limit)));
+        }
+        let (sender, connection) = http1::Builder::new()
+            .max_headers(MAX_HEADERS)
+            .max_header_size(MAX_HEADER_BYTES)
+            .handshake(io)
+            .await
+            .map_err(|e| from_hyper(&e, false))?;
+        tokio::spawn(async move {
+            let _ = connection.await;
+        });
+        Ok(Sender::Http1(sender, traffic))
+    }
+}
+
+struct Broken {
+    failure: Failure,
+    was_sent: bool,
+    /// The connection came from the pool and ended before the first byte of an answer.
+    is_stale: bool,
+}
+
+impl Broken {
+    fn into_not_answered(self) -> NotAnswered {
+        NotAnswered { failure: self.failure, was_sent: self.was_sent }
+    }
+}
+
+async fn exchange(
+    sender: Sender,
+    target: &Target,
+    outgoing: &Outgoing,
+    slot: &Arc<Slot>,
+) -> Result<Answer, Broken> {
+    let request = build_request(&sender, target, outgoing).map_err(|failure| Broken {
+        failure,
+        was_sent: false,
+        is_stale: false,
+    })?;
+    let (parts, incoming, lease) = match sender {
+        Sender::Http1(mut sender, traffic) => {
+            let (read, written) = (traffic.read(), traffic.written());
+            let is_reused = written > 0;
+            match sender.try_send_request(request).await {
+                Ok(response) => {
+                    let (parts, incoming) = response.into_parts();
+                    (parts, incoming, Lease::Http1 { sender, traffic, slot: Arc::clone(slot) })
+                }
+                Err(error) => {
+                    let has_answer = traffic.read() > read;
+                    let error = error.into_error();
+                    let is_closed = !error.is_parse() && !has_answer;
+                    return Err(Broken {
+                        failure: from_hyper(&error, has_answer),
+                        was_sent: traffic.written() > written,
+                        is_stale: is_reused && is_closed,
+                    });
+                }
+            }
+        }
+        Sender::Http2(mut shared) => {
+            let is_reused = shared.is_reused;
+            match shared.sender.try_send_request(request).await {
+                Ok(response) => {
+                    let (parts, incoming) = response.into_parts();
+                    (parts, incoming, Lease::Http2 { _shared: shared })
+                }
+                Err(mut error) => {
+                    let was_sent = error.take_message().is_none();
+                    // Repeating is safe only where the stream was never begun at the other side.
+                    return Err(Broken {
+                        failure: from_hyper(&error.into_error(), false),
+                        was_sent,
+                        is_stale: is_reused,
+                    });
+                }
+            }
+        }
+    };
+    let encoding = parts.headers.get(CONTENT_ENCODING).map_or("", |v| v.to_str().unwrap_or("?"));
+    let decoder = Decoder::for_encoding(encoding).map_err(|failure| Broken {
+        failure,
+        was_sent: true,
+        is_stale: false,
+    })?;
+    Ok(Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body: AnswerBody::new(incoming, lease, decoder),
+    })
+}
+
+fn build_request(
+    sender: &Sender,
+    target: &Target,
+    outgoing: &Outgoing,
+) -> Result<Request<GatherBody>, Failure> {
+    let invalid =
+        || Failure::new(FailureKind::Protocol, "the request cannot be written as valid HTTP");
+    let is_h2 = matches!(sender, Sender::Http2(_));
+    let uri: Uri = if is_h2 {
+        let scheme = if target.origin.is_tls { "https" } else { "http" };
+        Uri::builder()
+            .scheme(scheme)
+            .authority(target.host_header.as_bytes())
+            .path_and_query(outgoing.path.as_str())
+            .build()
+            .map_err(|_| invalid())?
+    } else {
+        outgoing.path.parse().map_err(|_| invalid())?
+    };
+    let mut request = Request::new(GatherBody::new(Arc::clone(&outgoing.body)));
+    *request.method_mut() = outgoing.method.clone();
+    *request.uri_mut() = uri;
+    *request.headers_mut() = outgoing.headers.clone();
+    if !is_h2 {
+        request.headers_mut().insert(http::header::HOST, target.host_header.clone());
+    }
+    Ok(request)
+}
+
+/// Counts what is under way; a clone held by each exchange.
+#[derive(Clone, Default)]
+struct InFlight(Arc<AtomicUsize>);
+
+impl InFlight {
+    fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}

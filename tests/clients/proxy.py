@@ -1,0 +1,57 @@
+"""The CodeGate under test, as its own process, in front of one upstream."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.clients.processes import Running, free_port
+from tests.clients.upstreams import Upstream, answers
+
+_READY_TIMEOUT_S = 30.0
+_KEY_VARIABLE = "CLIENT_TESTS_ACCOUNT_KEY"
+
+
+class Proxy:
+    """A running proxy; ``key`` is what its callers must show."""
+
+    def __init__(
+        self, upstream: Upstream, *, account_key: str, data: Path, env: Mapping[str, str]
+    ) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        data.mkdir(parents=True)
+        argv = (
+            *(program("codegate"), "serve"),
+            *("--host", "127.0.0.1", "--proxy-port", str(port), "--data-dir", str(data)),
+            *("--upstream", f"anthropic_messages={upstream.url}"),
+            *("--upstream", f"openai_chat={upstream.url}"),
+            *("--upstream-key-env", _KEY_VARIABLE),
+        )
+        self._running = Running(
+            argv,
+            env={**env, "HOME": str(data), "PATH": os.defpath, _KEY_VARIABLE: account_key},
+            folder=data,
+        )
+        try:
+            self._running.wait_ready(lambda: answers(f"{self.url}/readyz"), _READY_TIMEOUT_S)
+            self.key = (data / "proxy-key").read_text().strip()
+        except BaseException:
+            self._running.stop()
+            raise
+
+    @property
+    def said(self) -> str:
+        """All that the proxy wrote to its standard output and error."""
+        return self._running.said
+
+    def stop(self) -> None:
+        """Ends the process."""
+        self._running.stop()
+
+
+def program(name: str) -> str:
+    """A console script of the environment that runs this module."""
+    return str(Path(sys.executable).with_name(name))

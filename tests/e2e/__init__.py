@@ -1,0 +1,1 @@
+"""A real proxy on loopback, a mock upstream, real sockets."""

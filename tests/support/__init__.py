@@ -1,0 +1,1 @@
+"""What several test files share: a real proxy process, a raw client, the invariants."""
