@@ -8,6 +8,8 @@ import json
 import re
 from dataclasses import dataclass
 
+import orjson
+
 from codegate.mock.prompt import Prompt, Turn
 
 _LINE = re.compile(
@@ -17,11 +19,18 @@ _LINE = re.compile(
 _TOOL_NAME = re.compile(r"(\S+)[ \t]*(.*)", re.DOTALL)
 _USAGE_MEMBERS = ("input", "output", "cache_read", "cache_write")
 _LAST_RESULT = "{{last_result}}"
-_JSON = json.JSONDecoder()
+_USAGE_LIMIT = 2**62
 
 
 class DirectiveError(Exception):
     """A directive that cannot be read; the text names the line."""
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+_JSON = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +123,8 @@ def _usage(rest: str) -> dict[str, int]:
     members = _value(rest, "mock:usage")
     if not isinstance(members, dict) or not set(members) <= set(_USAGE_MEMBERS):
         raise DirectiveError(f"mock:usage wants an object with {', '.join(_USAGE_MEMBERS)}")
-    if not all(type(number) is int for number in members.values()):
-        raise DirectiveError("mock:usage wants whole numbers")
+    if not all(type(n) is int and 0 <= n < _USAGE_LIMIT for n in members.values()):
+        raise DirectiveError("mock:usage wants whole numbers from 0 to 2^62")
     return members
 
 
@@ -123,7 +132,9 @@ def _value(text: str, where: str) -> object:
     # A client may close its wrapping tag on the same line, so text after the value is left alone.
     try:
         value: object = _JSON.raw_decode(text.strip())[0]
-    except ValueError as error:
+        # What cannot be sent is refused here: lone surrogates, integers over 64 bits.
+        orjson.dumps(value)
+    except (ValueError, TypeError, RecursionError) as error:
         raise DirectiveError(f"{where}: {error}") from None
     return value
 

@@ -16,13 +16,16 @@ from codegate.mock.steps import Header
 
 Json = dict[str, object]
 
+_ALL_BODIES = 128 * 1024 * 1024
+
 
 @dataclass(slots=True, kw_only=True)
 class Entry:
     """One request and what became of it.
 
     `received_at` is wall-clock seconds; `at`, `ended_at` and `closed_at` are `time.monotonic()`
-    seconds, which other processes of the same machine share. A `body` over the limit is None.
+    seconds, which other processes of the same machine share. A `body` over the limit is None,
+    and so are old ones when all of them take too much memory.
     `outcome` is open, answered, client_closed, broken_off, malformed, incomplete or stopped.
     """
 
@@ -80,11 +83,24 @@ class Entry:
 
 
 class Journal:
-    """The latest `size` entries, oldest first; finished ones also go to `file` if one is given."""
+    """The latest `size` entries, oldest first; finished ones also go to `file` if one is given.
 
-    def __init__(self, *, size: int, body_limit: int, file: Path | None = None) -> None:
+    Bodies are kept up to `body_limit` bytes each and `total_limit` together.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: int,
+        body_limit: int,
+        total_limit: int = _ALL_BODIES,
+        file: Path | None = None,
+    ) -> None:
         self._entries: deque[Entry] = deque(maxlen=size)
         self._body_limit = body_limit
+        self._total_limit = total_limit
+        self._with_bodies: deque[Entry] = deque()
+        self._body_bytes = 0
         self._count = 0
         self._file: IO[bytes] | None = None
         if file is not None:
@@ -130,7 +146,20 @@ class Journal:
             body_sha256=hashlib.sha256(body).hexdigest(),
         )
         self._entries.append(entry)
+        self._keep_body(entry)
         return entry
+
+    def _keep_body(self, entry: Entry) -> None:
+        """Let go of the oldest bodies once all together are too large."""
+        if not entry.body:
+            return
+        self._with_bodies.append(entry)
+        self._body_bytes += len(entry.body)
+        while self._body_bytes > self._total_limit or len(self._with_bodies) > len(self._entries):
+            oldest = self._with_bodies.popleft()
+            self._body_bytes -= oldest.body_bytes
+            if oldest is not entry:
+                oldest.body = None
 
     def finish(self, entry: Entry, outcome: str) -> None:
         """State the outcome of `entry` and write its line."""
@@ -142,6 +171,8 @@ class Journal:
     def clear(self) -> None:
         """Forget the entries in memory."""
         self._entries.clear()
+        self._with_bodies.clear()
+        self._body_bytes = 0
 
     def close(self) -> None:
         """Close the file; entries stay readable."""

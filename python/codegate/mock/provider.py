@@ -15,6 +15,8 @@ from codegate.mock.request import BadRequestError, HttpRequest, RequestHead
 from codegate.mock.service import Service
 from codegate.mock.steps import ClientGoneError, Progress, Wire, play
 
+_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
 
 class MockProvider(Host):
     """A provider on a port of its own. Use `async with`, or `start` and `stop`.
@@ -56,9 +58,13 @@ class MockProvider(Host):
     async def start(self) -> None:
         """Listen. Raises OSError when the address is taken."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            self._protocol, self.options.host, self.options.port, ssl=self._ssl, backlog=1024
-        )
+        try:
+            self._server = await loop.create_server(
+                self._protocol, self.options.host, self.options.port, ssl=self._ssl, backlog=1024
+            )
+        except OSError:
+            self.journal.close()
+            raise
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -167,7 +173,7 @@ class MockProvider(Host):
 
     async def _handle(self, request: HttpRequest, wire: Wire) -> None:
         head = request.head
-        if head.path.startswith("/_mock/") and wire.is_local:
+        if head.path.startswith("/_mock/") and wire.is_local and _names_this_machine(head):
             with contextlib.suppress(ClientGoneError):
                 await play(self.service.answer_own(request), wire, Progress())
             return
@@ -290,6 +296,12 @@ def run_in_thread(
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+def _names_this_machine(head: RequestHead) -> bool:
+    """A web page that has its own name point here must not read the journal."""
+    name = (head.header("host") or "").rpartition(":")[0] or head.header("host")
+    return name in _LOCAL_NAMES
 
 
 def _tls_context(options: Options) -> ssl.SSLContext | None:

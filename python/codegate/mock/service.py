@@ -49,9 +49,9 @@ class Service:
     def answer(self, request: HttpRequest, entry: Entry) -> Iterable[Step]:
         """The answer; facts about it go into `entry`."""
         path = request.head.path.rstrip("/")
-        for prefix in ("/v1", "/v1"):
-            # Some clients add the version to a base URL that has it already.
-            path = path.removeprefix(prefix)
+        # Some clients add the version to a base URL that has it already.
+        while path.startswith("/v1/"):
+            path = path.removeprefix("/v1")
         if path == "/health":
             return _document({"status": "ok"})
         for wire_format in self._formats:

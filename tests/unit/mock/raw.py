@@ -20,7 +20,7 @@ MESSAGES_HEADERS = {"x-api-key": "test-key", "anthropic-version": "2023-06-01"}
 
 @dataclass(slots=True)
 class Response:
-    """What came back. `end` is complete, eof, reset or timeout."""
+    """What came back. `end` is complete, eof, reset or timeout; `seconds` run from the sending."""
 
     raw: bytes = b""
     early: list[int] = field(default_factory=list)
@@ -55,6 +55,7 @@ class RawClient:
     def __init__(self, mock: ThreadedMock, *, timeout: float = 5.0) -> None:
         self.sock = socket.create_connection(("127.0.0.1", mock.port), timeout=timeout)
         self.buffer = b""
+        self.sent_at = time.monotonic()
 
     def __enter__(self) -> "RawClient":
         return self
@@ -63,6 +64,7 @@ class RawClient:
         self.sock.close()
 
     def send(self, data: bytes) -> None:
+        self.sent_at = time.monotonic()
         self.sock.sendall(data)
 
     def receive(self) -> bytes:
@@ -92,7 +94,6 @@ class RawClient:
 
     def read_response(self) -> Response:
         response = Response()
-        start = time.monotonic()
         try:
             self._read(response)
         except InterruptedAnswerError as error:
@@ -100,7 +101,7 @@ class RawClient:
             if not response.head:
                 response.head, self.buffer = self.buffer, b""
         response.surplus = self.buffer
-        response.seconds = time.monotonic() - start
+        response.seconds = time.monotonic() - self.sent_at
         return response
 
     def _read(self, response: Response) -> None:
@@ -151,7 +152,7 @@ class RawClient:
 def request_bytes(
     method: str, path: str, headers: dict[str, str], body: bytes = b"", *, version: str = "1.1"
 ) -> bytes:
-    lines = [f"{method} {path} HTTP/{version}", "host: mock.test"]
+    lines = [f"{method} {path} HTTP/{version}", "host: 127.0.0.1"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     if body or method == "POST":
         lines.append(f"content-length: {len(body)}")

@@ -110,6 +110,12 @@ def test_last_result_without_results_is_empty() -> None:
         'mock:usage {"input": 1.5}',
         'mock:usage {"input": true}',
         "mock:usage 3",
+        'mock:usage {"input": -1}',
+        'mock:usage {"input": 4611686018427387904}',
+        'mock:say "\\ud800"',
+        'mock:tool Read {"n": NaN}',
+        'mock:tool Read {"n": 99999999999999999999}',
+        "mock:say " + "[" * 100_000,
     ],
 )
 def test_unreadable_directives_are_named(line: str) -> None:

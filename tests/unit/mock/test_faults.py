@@ -1,6 +1,7 @@
 """Each fault, seen by a client that reads bytes."""
 
 import json
+import socket
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -141,6 +142,33 @@ def test_documents_that_are_not_the_answer(mock: ThreadedMock, ask: Ask, stream:
     assert error_of(error)["message"] == "Overloaded"
 
 
+def test_models_and_betas(mock: ThreadedMock) -> None:
+    theirs = ask_for(mock, messages, "no-such-model")
+    assert (theirs.status, error_of(theirs)["type"]) == (404, "not_found_error")
+    assert error_of(ask_for(mock, chat, "no-such-model"))["code"] == "model_not_found"
+    assert error_of(ask_for(mock, chat, "status-404"))["code"] is None
+    beta = {"anthropic-beta": "new-2026-01-01"}
+    assert ask_for(mock, messages, "no-betas", headers=beta).status == 400
+    assert ask_for(mock, messages, "no-betas").status == 200
+
+
+def test_prefix_mismatch(mock: ThreadedMock) -> None:
+    thinking = {"type": "thinking", "thinking": "x", "signature": "EqQB"}
+    user = {"role": "user", "content": "hi"}
+    turns = [user, {"role": "assistant", "content": [thinking]}, user]
+    drop = {"block_binding": {"prefix_mismatch_behavior": "drop_block"}, "type": "adaptive"}
+
+    def statuses(fault: str) -> list[int]:
+        return [
+            ask_for(mock, messages, fault, messages=turns).status,
+            ask_for(mock, messages, fault, messages=turns, thinking=drop).status,
+            ask_for(mock, messages, fault, messages=[user], thinking=drop).status,
+        ]
+
+    assert statuses("prefix-mismatch") == [400, 200, 200]
+    assert statuses("prefix-mismatch-hard") == [400, 400, 200]
+
+
 def test_redirect(mock: ThreadedMock) -> None:
     response = ask_for(mock, chat, "redirect-307", headers={"x-mock-location": "http://a/b"})
     assert (response.status, response.header("location")) == (307, "http://a/b")
@@ -170,8 +198,12 @@ def test_reset_before_the_body_is_read(mock: ThreadedMock) -> None:
 
 def test_reset_at_once(mock: ThreadedMock) -> None:
     mock.fault = "refuse-after-accept"
-    with RawClient(mock) as client:
-        assert client.read_response().end == "reset"
+    # The reset may come so early that connecting itself reports it.
+    with (
+        pytest.raises(ConnectionResetError),
+        socket.create_connection(("127.0.0.1", mock.port), timeout=5) as sock,
+    ):
+        sock.recv(1)
     assert mock.requests == []
 
 
@@ -206,6 +238,11 @@ def test_cut_streams(mock: ThreadedMock, ask: Ask, fault: str, end: str, n: int)
     assert response.status == 200
     assert response.end == end
     assert len(response.events()) == n
+
+
+def test_a_cut_comes_right_after_its_event(mock: ThreadedMock) -> None:
+    response = ask_for(mock, chat, "reset-after-1+pace-30000", stream=True)
+    assert (response.end, len(response.events())) == ("reset", 1)
 
 
 @both
@@ -277,6 +314,15 @@ def test_wrong_kind_of_answer(mock: ThreadedMock, ask: Ask) -> None:
     assert plain.header("content-type") == "application/json"
     assert plain.json()["id"]
     assert ask_for(mock, ask, "sse-for-json").events()
+
+
+@both
+def test_pace_and_deltas(mock: ThreadedMock, ask: Ask) -> None:
+    few = ask_for(mock, ask, "deltas-2+pace-60", stream=True)
+    many = ask_for(mock, ask, "deltas-20", stream=True)
+    assert len(many.events()) > len(few.events()) + 10
+    assert texts(few) == texts(many)
+    assert few.seconds >= 0.12
 
 
 @both

@@ -99,6 +99,14 @@ def test_messages_stream_order() -> None:
     ]
 
 
+def test_messages_output_is_counted_at_the_end() -> None:
+    events = [event.payload for event in MESSAGES.events(*asked("hello there"))]
+    start, end = json.loads(json.dumps([events[0], events[-2]]))
+    assert start["message"]["usage"]["output_tokens"] == 1
+    assert end["usage"]["output_tokens"] == 4
+    assert start["message"]["usage"]["input_tokens"] == end["usage"]["input_tokens"] == 3
+
+
 def test_messages_usage() -> None:
     text = 'mock:usage {"input": 5, "output": 6, "cache_read": 7, "cache_write": 8}'
     assert MESSAGES.whole(*asked(text))["usage"] == {

@@ -121,6 +121,15 @@ def test_incomplete_requests_are_noted(mock: ThreadedMock) -> None:
     assert mock.requests == []
 
 
+def test_a_client_far_ahead_has_to_wait(mock: ThreadedMock) -> None:
+    body = json.dumps({**CHAT_BODY, "model": "fault:slow-first-300"}).encode()
+    with RawClient(mock) as client:
+        client.send(request_bytes("POST", PATH, CHAT_HEADERS, body) + HEALTH * 10_000)
+        assert client.read_response().status == 200
+        for _ in range(10_000):
+            assert client.read_response().body == b'{"status":"ok"}'
+
+
 def test_half_close_counts_as_leaving(mock: ThreadedMock) -> None:
     body = json.dumps({**CHAT_BODY, "model": "fault:busy", "stream": True}).encode()
     with RawClient(mock) as client:

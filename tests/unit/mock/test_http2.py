@@ -65,6 +65,14 @@ class Http2Client:
     def flush(self) -> None:
         self.sock.sendall(self.h2.data_to_send())
 
+    def begin(self) -> int:
+        """The head of a request whose body is still to come."""
+        stream = self.h2.get_next_available_stream_id()
+        pseudo = {":method": "POST", ":path": "/x", ":scheme": "https", ":authority": "mock"}
+        self.h2.send_headers(stream, list(pseudo.items()))
+        self.flush()
+        return stream
+
     def ask(self, **members: object) -> int:
         stream = self.h2.get_next_available_stream_id()
         pseudo = {":method": "POST", ":path": "/v1/chat/completions"}
@@ -182,6 +190,27 @@ def test_a_lost_connection_ends_its_streams(mock: ThreadedMock) -> None:
         for stream in streams:
             client.read_until(DataReceived, stream)
     mock.wait_until(lambda: [entry.outcome for entry in mock.requests] == ["client_closed"] * 3)
+
+
+def test_a_request_given_up_is_noted(mock: ThreadedMock) -> None:
+    with Http2Client(mock) as client:
+        first, second = client.begin(), client.begin()
+        client.h2.reset_stream(first)
+        client.flush()
+        mock.wait_until(lambda: [entry.outcome for entry in mock.journal] == ["incomplete"])
+        client.h2.send_data(second, b"{")
+        client.flush()
+    mock.wait_until(lambda: [entry.outcome for entry in mock.journal] == ["incomplete"] * 2)
+
+
+def test_a_body_over_the_limit_resets_the_stream(mock: ThreadedMock) -> None:
+    mock.provider.body_limit = 10
+    with Http2Client(mock) as client:
+        stream = client.begin()
+        client.h2.send_data(stream, b"x" * 11)
+        client.flush()
+        client.read_until(StreamReset, stream)
+    assert len(mock.journal) == 0
 
 
 def test_early_refusal(mock: ThreadedMock) -> None:

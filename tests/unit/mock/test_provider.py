@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from codegate.mock import MockProvider, Options, ThreadedMock, run_in_thread
+from codegate.mock import Journal, MockProvider, Options, ThreadedMock, run_in_thread
 from codegate.mock.connection import _is_loopback
 from codegate.mock.serve import read_options
 from tests.unit.mock.raw import CHAT_BODY, CHAT_HEADERS, RawClient, chat, get, request_bytes
@@ -110,6 +110,25 @@ def test_journal_is_bounded() -> None:
         assert mock.journal[0].body is None
         with pytest.raises(ValueError, match="over the journal's limit"):
             mock.journal[0].json()
+
+
+def test_old_bodies_make_room() -> None:
+    journal = Journal(size=3, body_limit=100, total_limit=25)
+    for number in range(6):
+        journal.open_entry(
+            connection=1,
+            protocol="http/1.1",
+            method="POST",
+            target="/",
+            headers=(),
+            body=b"%010d" % number if number != 4 else b"",
+        )
+    assert [entry.body for entry in journal] == [b"0000000003", b"", b"0000000005"]
+    for body in (b"x" * 20, b"y" * 100):
+        journal.open_entry(
+            connection=1, protocol="h2", method="POST", target="/", headers=(), body=body
+        )
+    assert [entry.body for entry in journal] == [None, None, b"y" * 100]
 
 
 def test_journal_file(tmp_path: Path) -> None:

@@ -61,6 +61,14 @@ def test_echo_leaves_out_reminders() -> None:
     )
 
 
+def test_echo_of_a_reminder_if_there_is_nothing_else() -> None:
+    reminder = Turn(role="user", texts=("<system-reminder>x</system-reminder>",))
+    turns = (reminder, Turn(role="system", texts=("s",)))
+    assert reply_to(replace(prompt(""), turns=turns)).parts == (
+        TextPart("You said: <system-reminder>x</system-reminder>"),
+    )
+
+
 def test_echo_of_a_long_text_is_cut() -> None:
     (part,) = reply_to(prompt("x" * 100_000)).parts
     assert isinstance(part, TextPart)
@@ -150,6 +158,20 @@ def test_forced_tool_gets_arguments_of_its_schema() -> None:
     (part,) = reply_to(replace(prompt("x"), forced_tool="")).parts
     assert isinstance(part, ToolCallPart)
     assert part.name == "Read"
+
+
+def test_a_limit_inside_the_thinking() -> None:
+    asked = prompt('mock:think "one two three"\nmock:say "four"')
+    assert reply_to(replace(asked, max_output=2)).parts == (
+        ThinkingPart("one two", seal("one two")),
+    )
+    whole = reply_to(replace(asked, max_output=3)).parts
+    assert whole == (ThinkingPart("one two three", seal("one two three")),)
+
+
+def test_a_stop_sequence_in_a_later_text() -> None:
+    asked = prompt('mock:think "STOP"\nmock:say "a"\nmock:say "b STOP c"\nmock:say "d"')
+    assert reply_to(replace(asked, stop=("", "STOP"))).parts[1:] == (TextPart("a"), TextPart("b "))
 
 
 def test_structured_answers() -> None:

@@ -210,6 +210,14 @@ def test_own_pages(mock: ThreadedMock) -> None:
     assert get(mock, "/_mock/other").status == 404
 
 
+def test_own_pages_under_another_name(mock: ThreadedMock) -> None:
+    with RawClient(mock) as client:
+        client.send(b"GET /_mock/journal HTTP/1.1\r\nhost: evil.test:80\r\n\r\n")
+        assert client.read_response().status == 404
+        client.send(b"GET /_mock/journal HTTP/1.1\r\nhost: localhost:80\r\n\r\n")
+        assert client.read_response().status == 200
+
+
 def test_where_faults_come_from(mock: ThreadedMock) -> None:
     mock.script("status-500", None, "fault:status-502")
     assert [chat(mock).status for _ in range(4)] == [500, 200, 502, 200]
@@ -221,6 +229,14 @@ def test_where_faults_come_from(mock: ThreadedMock) -> None:
     mock.fault = None
     assert chat(mock).status == 200
     assert [entry.fault for entry in mock.requests][-2:] == ["status-505", None]
+
+
+def test_versions_are_whole_segments(mock: ThreadedMock) -> None:
+    assert get(mock, "/v1beta/models", CHAT_HEADERS).status == 404
+    assert get(mock, "/v1/v1/models", CHAT_HEADERS).status == 200
+    unknown = get(mock, "/v1", CHAT_HEADERS).json()["error"]
+    assert isinstance(unknown, dict)
+    assert unknown["code"] is None
 
 
 def test_model_list_leaves_the_queue_alone(mock: ThreadedMock) -> None:

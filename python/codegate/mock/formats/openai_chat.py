@@ -21,7 +21,7 @@ from codegate.mock.steps import Header
 
 _FINISH_REASONS = {"end": "stop", "tools": "tool_calls", "length": "length", "sequence": "stop"}
 _ERROR_TYPES = {429: "requests", 403: "permission_error"}
-_ERROR_CODES = {429: "rate_limit_exceeded", 404: "model_not_found"}
+_ERROR_CODES = {429: "rate_limit_exceeded"}
 _MODEL_CREATED = 1_788_000_000
 
 
