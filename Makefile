@@ -53,7 +53,7 @@ lint: build
 
 typecheck: build
 	@$(BIN)/mypy --no-error-summary python/codegate tests benches
-	@MYPYPATH=python $(BIN)/python -m mypy.stubtest codegate._native --allowlist scripts/stubtest-allow.txt --concise
+	@$(BIN)/python -m mypy.stubtest codegate._native --concise
 
 rust-check: build
 	@cargo fmt --all --check

@@ -13,11 +13,11 @@ fn agent_body(len: usize) -> Vec<u8> {
     let line = r#"  {\"name\": \"read_file\", \"path\": \"src/main.rs\", \"ok\": true},\n"#;
     let mut body = br#"{"model":"claude-sonnet-4-5","max_tokens":32000,"stream":true,"system":[{"type":"text","text":"You are an agent.","cache_control":{"type":"ephemeral"}}],"messages":["#.to_vec();
     while body.len() < len {
-        body.extend_from_slice(br#"{"role":"user","content":[{"type":"tool_result","tool_use_id":"toolu_01A09q90qw90lq917835lq9","content":""#);
+        body.extend_from_slice(br#"{"role":"user","content":[{"type":"tool_result","tool_use_id":"toolu_01Rd7mWq2LkcVx9PfB3sYt6h","content":""#);
         for _ in 0..40 {
             body.extend_from_slice(line.as_bytes());
         }
-        body.extend_from_slice(br#""}]},{"role":"assistant","content":[{"type":"text","text":"I will look at the next file."},{"type":"tool_use","id":"toolu_01A09q90qw90lq917835lq9","name":"read_file","input":{"path":"src/lib.rs","lines":[1,200]}}]},"#);
+        body.extend_from_slice(br#""}]},{"role":"assistant","content":[{"type":"text","text":"I will look at the next file."},{"type":"tool_use","id":"toolu_01Rd7mWq2LkcVx9PfB3sYt6h","name":"read_file","input":{"path":"src/lib.rs","lines":[1,200]}}]},"#);
     }
     body.extend_from_slice(br#"{"role":"user","content":"go on"}],"metadata":{"user_id":"user_1_account_2_session_3"}}"#);
     body

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 from codegate.errors import ConfigError
 
@@ -73,7 +73,7 @@ def log_level_from(value: str) -> LogLevel:
     level = value.lower()
     if level not in LOG_LEVELS:
         raise ConfigError(f"LOG_LEVEL: {value!r} is not one of {', '.join(LOG_LEVELS)}")
-    return cast(LogLevel, level)
+    return level
 
 
 def workers_from(name: str, value: str) -> int:

@@ -69,30 +69,30 @@ class Server(MPServer):
         """The first signal drains; a second one ends everything at once."""
         if self._is_stopping:
             for worker in self.wrks:
-                worker.kill()
+                worker.kill()  # type: ignore[no-untyped-call]  # Granian is untyped here
             return
         self._is_stopping = True
-        super().signal_handler_interrupt(*args)
+        super().signal_handler_interrupt(*args)  # type: ignore[no-untyped-call]  # as above
 
     def shutdown(self, exit_code: int = 0) -> None:
         """Tell the workers, wait for load balancers to notice, then stop."""
         for worker in self.wrks:
             pid = worker.inner.pid
-            if worker.is_alive() and pid is not None:
+            if pid is not None and worker.inner.is_alive():
                 os.kill(pid, DRAIN_SIGNAL)
         if self._drain_delay_s and self.wrks:
             self._sleep_unless_killed(self._drain_delay_s)
-        super().shutdown(exit_code)
+        super().shutdown(exit_code)  # type: ignore[no-untyped-call]  # as above
 
     def _sleep_unless_killed(self, seconds: float) -> None:
         for worker in self.wrks:
-            worker.join(timeout=seconds)
+            worker.inner.join(timeout=seconds)
             return
 
 
 def _loop() -> Loops:
     try:
-        import uvloop  # noqa: F401, PLC0415
+        import uvloop  # noqa: F401
     except ImportError:
         return Loops.asyncio
     return Loops.uvloop

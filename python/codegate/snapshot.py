@@ -43,9 +43,7 @@ class Snapshot:
         return upstreams
 
 
-def build(
-    *, settings: Settings, accounts: tuple[Account, ...], keys: dict[bytes, str]
-) -> Snapshot:
+def build(*, settings: Settings, accounts: tuple[Account, ...], keys: dict[bytes, str]) -> Snapshot:
     """A snapshot with everything that follows from its parts worked out."""
     return Snapshot(
         settings=settings,

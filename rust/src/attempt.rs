@@ -177,8 +177,7 @@ fn request_headers(order: &Order) -> HeaderMap {
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     // Compression would only add latency to a stream of small events.
-    let encoding =
-        if order.request.facts.is_streaming { "identity" } else { ACCEPT_ENCODING };
+    let encoding = if order.request.facts.is_streaming { "identity" } else { ACCEPT_ENCODING };
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(encoding));
     headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_static(USER_AGENT));
     add_account(&mut headers, &order.target);
@@ -207,7 +206,7 @@ fn forwarded(headers: &HeaderMap) -> HeaderMap {
 
 /// The earliest end of those times that are limits, counted from `started`.
 fn shortest(started: Instant, times: &[Duration]) -> Instant {
-    const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
+    const FOREVER: Duration = Duration::from_hours(365 * 24);
     let time = times.iter().copied().filter(|time| !time.is_zero()).min().unwrap_or(FOREVER);
     started + time.min(FOREVER)
 }
@@ -320,19 +319,10 @@ async fn judge(order: &Order, parts: &[Bytes]) -> BodyVerdict {
 }
 
 /// A stream, up to its first event that is no comment or ping.
-async fn first_event(
-    order: &Order,
-    answer: Answer,
-    usage_added: bool,
-    until: Instant,
-) -> Outcome {
+async fn first_event(order: &Order, answer: Answer, usage_added: bool, until: Instant) -> Outcome {
     let kind = media_type(&answer.headers);
-    let mut stream = Stream::new(
-        order.target.format,
-        answer.body,
-        usage_added,
-        Arc::clone(&order.deadlines),
-    );
+    let mut stream =
+        Stream::new(order.target.format, answer.body, usage_added, Arc::clone(&order.deadlines));
     if kind != "text/event-stream" {
         // Some gateways stream without saying so; what they send decides.
         let is_stream = match timeout_at(until, stream.peek()).await {
@@ -346,13 +336,7 @@ async fn first_event(
     }
     match timeout_at(until, stream.first_event()).await {
         Ok(Ok(None)) => Outcome::Stream(Box::new(stream)),
-        Ok(Ok(Some((facts, frame)))) => {
-            let mut refusal = refusal(order, facts, Vec::new(), &frame);
-            if let Outcome::Refused { is_passable, .. } = &mut refusal {
-                *is_passable = false;
-            }
-            refusal
-        }
+        Ok(Ok(Some(error))) => refusal(order, error.facts, Vec::new(), &error.data),
         Ok(Err(failure)) => Outcome::Failed(failure),
         Err(_) => Outcome::Failed(no_first_byte()),
     }

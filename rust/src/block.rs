@@ -3,11 +3,6 @@
 //! The one file with vector instructions. SSE2 belongs to every x86-64; AVX2 is asked for at run
 //! time; other machines use plain word arithmetic with the same results.
 
-#![expect(
-    clippy::inline_always,
-    reason = "the intrinsics are inlined only inside the function compiled for them"
-)]
-
 /// Bytes looked at in one step.
 pub(crate) const BLOCK: usize = 64;
 
@@ -115,6 +110,10 @@ impl Engine for Words {
 pub(crate) use x86::{Avx2, Sse2};
 
 #[cfg(target_arch = "x86_64")]
+#[expect(
+    clippy::inline_always,
+    reason = "the intrinsics are inlined only inside the function compiled for them"
+)]
 mod x86 {
     use std::arch::x86_64::{
         __m128i, __m256i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128,

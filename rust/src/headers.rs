@@ -114,7 +114,8 @@ mod tests {
     #[test]
     fn s25_s26_only_listed_headers_cross() {
         let name = |text: &'static str| HeaderName::from_static(text);
-        for up in ["anthropic-version", "anthropic-beta", "x-stainless-lang", "x-app", "user-agent"] {
+        for up in ["anthropic-version", "anthropic-beta", "x-stainless-lang", "x-app", "user-agent"]
+        {
             assert!(goes_up(Format::AnthropicMessages, &name(up)), "{up}");
         }
         for kept in [
@@ -133,7 +134,8 @@ mod tests {
             assert!(!goes_up(Format::OpenaiChat, &name(kept)), "{kept}");
         }
         assert!(!goes_up(Format::OpenaiChat, &name("anthropic-version")));
-        for kept in ["set-cookie", "server", "alt-svc", "x-accel-buffering", "cf-ray", "connection"] {
+        for kept in ["set-cookie", "server", "alt-svc", "x-accel-buffering", "cf-ray", "connection"]
+        {
             assert!(!goes_down(&name(kept)), "{kept}");
         }
         assert!(goes_down(&name("anthropic-ratelimit-requests-reset")));

@@ -4,6 +4,7 @@
 //! tap sees each frame before it is written; it decides what is dropped and where the stream ends.
 //! Whatever is ready is taken in one batch, so that a burst costs one write.
 
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -118,6 +119,25 @@ pub struct Stream {
     pub stop: Arc<Stop>,
 }
 
+/// The error event that ended a stream, kept beyond its framer.
+pub struct ErrorFrame {
+    pub facts: ErrorFacts,
+    pub data: Bytes,
+    raw: Bytes,
+    is_terminated: bool,
+}
+
+impl ErrorFrame {
+    fn new(facts: ErrorFacts, frame: &Frame<'_>) -> Self {
+        Self {
+            facts,
+            data: Bytes::copy_from_slice(frame.data()),
+            raw: frame.raw(),
+            is_terminated: frame.is_terminated,
+        }
+    }
+}
+
 /// Why reading went on no further.
 enum Event {
     Chunk(Option<Result<Bytes, Failure>>),
@@ -139,7 +159,7 @@ impl Stream {
             body: Some(body),
             framer: Framer::new(deadlines.max_answer),
             tap: format.wire().stream_tap(usage_added),
-            timer: Box::pin(sleep_until(now + Duration::from_secs(3600))),
+            timer: Box::pin(sleep_until(now + Duration::from_hours(1))),
             deadlines,
             ready: Vec::new(),
             peeked: None,
@@ -190,29 +210,25 @@ impl Stream {
     }
 
     /// Reads until the first real event. `None`: it is none but good, and what was read so far
-    /// waits in `ready`. Otherwise the error that it is, and its data.
-    pub async fn first_event(&mut self) -> Result<Option<(ErrorFacts, Bytes)>, Failure> {
+    /// waits in `ready`. Otherwise the error that it is.
+    pub async fn first_event(&mut self) -> Result<Option<ErrorFrame>, Failure> {
         loop {
             let Some(chunk) = self.read().await else { return self.first_event_at_end() };
             self.last_input = Instant::now();
             let mut out = std::mem::take(&mut self.ready);
-            let verdict = self.absorb(chunk?, &mut out)?;
+            let error = self.absorb(chunk?, &mut out)?;
             self.ready = out;
-            if let Some((facts, frame)) = verdict {
-                return Ok(Some((facts, Bytes::copy_from_slice(frame.data()))));
-            }
-            if let Some(found) = self.judge_beginning()? {
-                return Ok(found);
+            if error.is_some() || self.has_begun()? {
+                return Ok(error);
             }
         }
     }
 
-    /// `Some(None)` once the stream may be committed.
-    #[expect(clippy::type_complexity, reason = "the shape of first_event's own result")]
-    fn judge_beginning(&self) -> Result<Option<Option<(ErrorFacts, Bytes)>>, Failure> {
+    /// Whether the stream may be committed.
+    fn has_begun(&self) -> Result<bool, Failure> {
         let state = self.tap.state();
         if state.started || self.end.is_some() {
-            return Ok(Some(None));
+            return Ok(true);
         }
         if state.malformed_events > 0 {
             return Err(Failure::new(
@@ -220,15 +236,15 @@ impl Stream {
                 "the upstream's stream does not begin with a valid event",
             ));
         }
-        Ok(None)
+        Ok(false)
     }
 
-    fn first_event_at_end(&mut self) -> Result<Option<(ErrorFacts, Bytes)>, Failure> {
+    fn first_event_at_end(&mut self) -> Result<Option<ErrorFrame>, Failure> {
         let mut out = std::mem::take(&mut self.ready);
-        let verdict = self.absorb_end(&mut out);
+        let error = self.absorb_end(&mut out);
         self.ready = out;
-        if let Some((facts, frame)) = verdict {
-            return Ok(Some((facts, Bytes::copy_from_slice(frame.data()))));
+        if error.is_some() {
+            return Ok(error);
         }
         if self.tap.state().started || self.end.is_some() {
             self.body = None;
@@ -285,7 +301,7 @@ impl Stream {
                     size += chunk.len();
                     match self.absorb(chunk, out) {
                         Ok(None) => {}
-                        Ok(Some((_, frame))) => self.pass_error(&frame, out),
+                        Ok(Some(error)) => self.pass_error(error, out),
                         Err(failure) => self.broken(&failure, out),
                     }
                 }
@@ -307,43 +323,34 @@ impl Stream {
         &mut self,
         chunk: Bytes,
         out: &mut Vec<Bytes>,
-    ) -> Result<Option<(ErrorFacts, Frame)>, Failure> {
+    ) -> Result<Option<ErrorFrame>, Failure> {
         let base = chunk.clone();
-        let mut run = Run::new(&base);
+        let mut run = 0..0;
         self.framer.push(chunk);
         loop {
-            let next = self.framer.next().map_err(|_| {
-                Failure::new(
-                    FailureKind::TooLarge,
-                    format!(
-                        "one event of the upstream is larger than the limit of {} bytes",
-                        self.deadlines.max_answer
-                    ),
-                )
-            });
-            let frame = match next {
+            let frame = match self.framer.next() {
                 Ok(Some(frame)) => frame,
                 Ok(None) => break,
-                Err(failure) => {
-                    run.flush(out);
-                    return Err(failure);
+                Err(_) => {
+                    flush(&base, &mut run, out);
+                    return Err(too_large(self.deadlines.max_answer));
                 }
             };
             self.is_inside_frame = false;
             match self.tap.frame(&frame) {
-                Verdict::Forward => run.add(frame.raw(), out),
+                Verdict::Forward => add(&base, &mut run, &frame, out),
                 Verdict::Drop | Verdict::Truncated => {}
                 Verdict::Terminal => {
-                    run.add(frame.raw(), out);
+                    add(&base, &mut run, &frame, out);
                     self.end = Some(End::Complete);
                 }
                 Verdict::Error(facts) => {
-                    run.flush(out);
-                    return Ok(Some((*facts, frame)));
+                    flush(&base, &mut run, out);
+                    return Ok(Some(ErrorFrame::new(*facts, &frame)));
                 }
             }
         }
-        run.flush(out);
+        flush(&base, &mut run, out);
         // Before the commit nothing of an unfinished frame may leave: it could be an error.
         if self.end.is_none()
             && self.tap.state().started
@@ -356,7 +363,7 @@ impl Stream {
     }
 
     /// The upstream closed: what is left may be a last frame without its blank line.
-    fn absorb_end(&mut self, out: &mut Vec<Bytes>) -> Option<(ErrorFacts, Frame)> {
+    fn absorb_end(&mut self, out: &mut Vec<Bytes>) -> Option<ErrorFrame> {
         let frame = self.framer.finish()?;
         match self.tap.frame(&frame) {
             Verdict::Forward => {
@@ -368,14 +375,14 @@ impl Stream {
                 self.end = Some(End::Complete);
             }
             Verdict::Drop | Verdict::Truncated => {}
-            Verdict::Error(facts) => return Some((*facts, frame)),
+            Verdict::Error(facts) => return Some(ErrorFrame::new(*facts, &frame)),
         }
         None
     }
 
     fn on_end(&mut self, out: &mut Vec<Bytes>) {
-        if let Some((_, frame)) = self.absorb_end(out) {
-            self.pass_error(&frame, out);
+        if let Some(error) = self.absorb_end(out) {
+            self.pass_error(error, out);
         }
         self.body = None;
         if self.end.is_some() {
@@ -390,9 +397,9 @@ impl Stream {
     }
 
     /// An error event of the upstream goes down as it is; it is in the client's own format.
-    fn pass_error(&mut self, frame: &Frame, out: &mut Vec<Bytes>) {
-        out.push(frame.raw());
-        if !frame.is_terminated {
+    fn pass_error(&mut self, error: ErrorFrame, out: &mut Vec<Bytes>) {
+        out.push(error.raw);
+        if !error.is_terminated {
             out.push(Bytes::from_static(b"\n\n"));
         }
         self.end = Some(End::ErrorEvent);
@@ -439,8 +446,9 @@ impl Stream {
     }
 
     fn next_timer(&self) -> Instant {
-        let far = self.last_input + Duration::from_secs(3600);
-        let idle = if self.deadlines.idle.is_zero() { far } else { self.last_input + self.deadlines.idle };
+        let far = self.last_input + Duration::from_hours(1);
+        let idle =
+            if self.deadlines.idle.is_zero() { far } else { self.last_input + self.deadlines.idle };
         let keep_alive = self.keep_alive_at().unwrap_or(far);
         idle.min(keep_alive).min(self.total_until.unwrap_or(far))
     }
@@ -476,42 +484,34 @@ async fn read_rest(mut body: AnswerBody) {
     let _ = tokio::time::timeout(REST_TIME, reading).await;
 }
 
-/// Joins frames that lie side by side in one chunk into one slice of it.
-struct Run<'a> {
-    base: &'a Bytes,
-    start: usize,
-    end: usize,
+fn too_large(limit: usize) -> Failure {
+    Failure::new(
+        FailureKind::TooLarge,
+        format!("one event of the upstream is larger than the limit of {limit} bytes"),
+    )
 }
 
-impl<'a> Run<'a> {
-    fn new(base: &'a Bytes) -> Self {
-        Self { base, start: 0, end: 0 }
+/// Adds a frame to the output. Frames side by side in one chunk become one slice of it.
+fn add(base: &Bytes, run: &mut Range<usize>, frame: &Frame<'_>, out: &mut Vec<Bytes>) {
+    match frame.span() {
+        Some(span) if span.start == run.end && run.end > run.start => run.end = span.end,
+        Some(span) => {
+            flush(base, run, out);
+            *run = span;
+        }
+        None => {
+            flush(base, run, out);
+            let raw = frame.raw();
+            if !raw.is_empty() {
+                out.push(raw);
+            }
+        }
     }
+}
 
-    fn add(&mut self, frame: Bytes, out: &mut Vec<Bytes>) {
-        if frame.is_empty() {
-            return;
-        }
-        let offset = (frame.as_ptr() as usize).wrapping_sub(self.base.as_ptr() as usize);
-        let is_inside = offset < self.base.len() && offset + frame.len() <= self.base.len();
-        if is_inside && offset == self.end && self.end > self.start {
-            self.end += frame.len();
-            return;
-        }
-        self.flush(out);
-        if is_inside {
-            self.start = offset;
-            self.end = offset + frame.len();
-        } else {
-            out.push(frame);
-        }
+fn flush(base: &Bytes, run: &mut Range<usize>, out: &mut Vec<Bytes>) {
+    if run.end > run.start {
+        out.push(base.slice(run.clone()));
     }
-
-    fn flush(&mut self, out: &mut Vec<Bytes>) {
-        if self.end > self.start {
-            out.push(self.base.slice(self.start..self.end));
-        }
-        self.start = 0;
-        self.end = 0;
-    }
+    *run = 0..0;
 }

@@ -40,8 +40,7 @@ impl ParsedRequest {
     /// The body for a target that knows the model as `model`. Everything outside the edited
     /// members is the client's own bytes, not copied.
     pub fn encode(&self, model: &str) -> Encoded {
-        let options =
-            TargetOptions { model: Some(model), max_output: None, include_usage: true };
+        let options = TargetOptions { model: Some(model), max_output: None, include_usage: true };
         let edits =
             self.format.wire().request_edits(&self.body, &self.object, &self.facts, &options);
         Encoded {

@@ -266,10 +266,13 @@ impl Framer {
     /// Keep the unfinished end of the chunk for the next one.
     fn hold(&mut self) -> Result<(), Error> {
         let rest = self.chunk.slice(self.start.min(self.chunk.len())..);
-        self.at = self.chunk.len();
-        self.start = self.at;
-        if !rest.is_empty() {
-            self.held.extend_from_slice(&rest);
+        // An idle stream must not keep the chunk's memory.
+        self.chunk = Bytes::new();
+        self.start = 0;
+        self.at = 0;
+        self.searched = 0;
+        self.held.extend_from_slice(&rest);
+        if self.held.len() > PARTIAL_BYTES {
             self.newest = rest;
         }
         self.check_size(self.held.len())
@@ -318,6 +321,11 @@ impl Framer {
     /// may be written.
     pub fn at_boundary(&self) -> bool {
         self.held.len() <= self.prefix && self.start >= self.chunk.len()
+    }
+
+    /// Whether the last byte so far is a CR, so that an LF to come would belong to its line.
+    pub fn ends_in_cr(&self) -> bool {
+        self.after_cr
     }
 
     /// Bytes held of an unfinished frame that have not been given away.

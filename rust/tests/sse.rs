@@ -102,11 +102,11 @@ fn a_lone_cr_dispatches_at_once() {
     framer.push(Bytes::from_static(b"data: a\r\r"));
     assert_eq!(framer.next().unwrap().unwrap().data(), b"a");
     assert!(framer.next().unwrap().is_none());
-    assert!(framer.at_boundary());
+    assert!(framer.at_boundary() && framer.ends_in_cr());
     // The LF of the cut CRLF opens the next frame's bytes and means nothing there.
     framer.push(Bytes::from_static(b"\n"));
     assert!(framer.next().unwrap().is_none());
-    assert!(framer.at_boundary());
+    assert!(framer.at_boundary() && !framer.ends_in_cr());
     framer.push(Bytes::from_static(b"data: b\n\n"));
     let frame = framer.next().unwrap().unwrap();
     assert_eq!((frame.data(), frame.raw().as_ref()), (&b"b"[..], &b"\ndata: b\n\n"[..]));

@@ -21,11 +21,8 @@ class AccountEndpoint:
     format: str
     address: Endpoint
     target: native.Target
-
-    @property
-    def path(self) -> str:
-        """Where requests of this format go."""
-        return self.address.path(ENDPOINTS[self.format])
+    path: str
+    """Where requests of this format go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +45,7 @@ class Account:
 def check_name(name: str) -> str:
     """``name`` if it can be an account's. Raises ``ConfigError``."""
     if not NAME.fullmatch(name):
-        raise ConfigError(
-            f"{name!r} cannot be an account's name: use 1 to 64 of A-Z a-z 0-9 . _ -"
-        )
+        raise ConfigError(f"{name!r} cannot be an account's name: use 1 to 64 of A-Z a-z 0-9 . _ -")
     return name
 
 
@@ -69,7 +64,12 @@ def build_endpoint(
         )
     except ValueError as error:
         raise ConfigError(f"{wire_format}: {error}") from None
-    return AccountEndpoint(format=wire_format, address=address, target=target)
+    return AccountEndpoint(
+        format=wire_format,
+        address=address,
+        target=target,
+        path=address.path(ENDPOINTS[wire_format]),
+    )
 
 
 def from_flags(flags: Iterable[UpstreamFlag], provider: Provider) -> tuple[Account, ...]:

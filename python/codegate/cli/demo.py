@@ -22,7 +22,7 @@ def start_demo(*, enabled: bool) -> Iterator[tuple[UpstreamFlag, ...]]:
         yield ()
         return
     # Its own session: a Ctrl-C in the terminal must reach the proxy first, which then drains.
-    process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+    process = subprocess.Popen(  # our own interpreter and module
         [sys.executable, "-m", "codegate", "mock", "--port", "0", "--pace", "20"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -13,9 +13,7 @@ from codegate.tenants.keys import local_key, rotate_local_key
 
 app = typer.Typer(help="Print the local proxy key.", invoke_without_command=True)
 
-DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", help="Where CodeGate keeps its files.")
-]
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where CodeGate keeps its files.")]
 
 
 @app.callback()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hmac
 
 from codegate import native
-from codegate.errors import BadRequest, Draining, Misdirected, Unauthorized
+from codegate.errors import BadRequest, Draining, Misdirected, RateLimited, Unauthorized
 from codegate.proxy.hosts import Hosts
+from codegate.settings.settings import Settings
 from codegate.snapshot import Snapshot, key_digest
+from codegate.tenants.quota import Quota
 
 _NO_KEY = (
     "no proxy key: send the key that `codegate key` prints as "
@@ -40,6 +42,16 @@ def admit(head: native.Head, query: bytes, snapshot: Snapshot, *, is_draining: b
             if hmac.compare_digest(known, digest):
                 return tenant
     raise Unauthorized(_WRONG_KEY)
+
+
+def check_rate(tenant: str, settings: Settings, quota: Quota) -> None:
+    """Count the request against its key's limit. Raises ``RateLimited``."""
+    wait_s = quota.admit(tenant, settings.proxy_rpm)
+    if wait_s > 0:
+        raise RateLimited(
+            f"this key is at its limit of {settings.proxy_rpm} requests in a minute",
+            retry_after_s=wait_s,
+        )
 
 
 def _query_key(query: bytes) -> tuple[bytes, ...]:

@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 
 from codegate import native, snapshot
 from codegate.accounts.account import from_flags
+from codegate.accounts.health import Access, HealthBook
 from codegate.asgi.app import App, Router
 from codegate.asgi.request import BodyBudget, BodyClock
 from codegate.asgi.types import Handler, Receive, Scope, Send
 from codegate.asgi.watch import Watchers
 from codegate.config import Config
+from codegate.providers.custom import PROVIDER as CUSTOM
 from codegate.proxy.handlers import Handlers
 from codegate.proxy.hosts import Hosts
 from codegate.proxy.records import Records
 from codegate.proxy.services import Services
-from codegate.providers.custom import PROVIDER as CUSTOM
 from codegate.requestlog.writer import LogWriter
+from codegate.routing.failover import RetryBudget
 from codegate.settings.settings import Settings, parse
 from codegate.snapshot import key_digest
 from codegate.telemetry.logging import LineStream
 from codegate.telemetry.metrics import Metrics
+from codegate.tenants.quota import Quota
 
 logger = logging.getLogger("codegate.proxy")
 
 DRAIN_SIGNAL = signal.SIGUSR1
 """Sent by the parent process before it stops a worker; the server itself tells too late."""
+
+
+_GC_THRESHOLD = 20_000
 
 
 class Proxy:
@@ -74,6 +81,9 @@ class Proxy:
             hosts=Hosts(self._config.host, self._config.allowed_hosts),
             log=log,
             metrics=metrics,
+            quota=Quota(),
+            health=HealthBook(base_s=settings.cooldown_base_s, max_s=settings.cooldown_max_s),
+            retries=RetryBudget(self._under_way),
         )
         self._services = services
         self._add_gauges(services)
@@ -121,6 +131,9 @@ class Proxy:
                 # Nothing was sent yet: the client gets an error instead of a cut connection.
                 task.cancel()
 
+    def _under_way(self) -> int:
+        return len(self._services.exchanges) if self._services is not None else 0
+
     def _route(self, handlers: Handlers) -> None:
         messages = handlers.exchange("anthropic_messages")
         count = handlers.exchange("anthropic_messages", "/count_tokens")
@@ -155,7 +168,17 @@ class Proxy:
         add("codegate_exchanges", "Exchanges under way.", lambda: len(services.exchanges))
         add("codegate_streams", "Streams being relayed.", lambda: len(services.streams))
         add("codegate_bodies_bytes", "Bodies in memory.", lambda: services.budget.used_bytes)
-        add("codegate_log_dropped", "Records dropped on a full queue.", lambda: services.log.dropped)
+        add(
+            "codegate_accounts_cooling",
+            "Accounts that are left alone for a while.",
+            lambda: sum(
+                services.health.access(a.name) in {Access.COOLING, Access.OUT}
+                for a in services.snapshot.accounts
+            ),
+        )
+        add(
+            "codegate_log_dropped", "Records dropped on a full queue.", lambda: services.log.dropped
+        )
 
     @staticmethod
     async def _warm_up(services: Services) -> None:
@@ -163,6 +186,11 @@ class Proxy:
         for wire_format in native.FORMATS:
             native.error_body(wire_format, 500, "warm_up", "", "")
         await services.client.parse("openai_chat", [b'{"model":"warm-up","messages":[]}'])
+        # What start-up made lives as long as the process: collections need not visit it. An
+        # exchange leaves next to no cycles, so they may also come a good deal less often.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_GC_THRESHOLD, 20, 50)
 
 
 async def _not_started(scope: Scope, receive: Receive, send: Send) -> None:

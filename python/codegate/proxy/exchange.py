@@ -44,9 +44,7 @@ class Exchange:
         "wire_format",
     )
 
-    def __init__(
-        self, *, request_id: str, snapshot: Snapshot, wire_format: str, path: str
-    ) -> None:
+    def __init__(self, *, request_id: str, snapshot: Snapshot, wire_format: str, path: str) -> None:
         """Start the clock."""
         self.request_id = request_id
         self.snapshot = snapshot

@@ -127,9 +127,7 @@ class Handlers:
     def _admit(self, scope: Scope) -> None:
         head = native.Head(scope["headers"])
         admission.check_host(head, self.services.hosts)
-        admission.admit(
-            head, scope["query_string"], self.services.snapshot, is_draining=False
-        )
+        admission.admit(head, scope["query_string"], self.services.snapshot, is_draining=False)
 
     async def _refuse(self, scope: Scope, send: Send, error: CodegateError) -> None:
         await send_plain_error(send, _dialect(scope), self.services.ids.next(), error)

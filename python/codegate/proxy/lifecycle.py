@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from typing import Literal
 
 from codegate import native
@@ -17,13 +16,13 @@ from codegate.asgi.types import Header, Receive, Scope, Send
 from codegate.asgi.watch import Watcher
 from codegate.errors import BadRequest, CodegateError, Draining, InternalError, UpstreamError
 from codegate.proxy import admission
-from codegate.proxy.attempt import Verdict, classify, outcome_error, reason
+from codegate.proxy.attempt import Decision, Effect, Step, outcome_error
 from codegate.proxy.exchange import Exchange
 from codegate.proxy.relay import relay
 from codegate.proxy.render import error_headers, send_error
 from codegate.proxy.services import Services
-from codegate.requestlog.entry import AttemptRecord, Outcome
-from codegate.routing.router import Upstream
+from codegate.proxy.tries import try_upstreams
+from codegate.requestlog.entry import Outcome
 
 logger = logging.getLogger("codegate.proxy")
 
@@ -33,6 +32,7 @@ _WATCH_PLAIN_AFTER_S = 0.03
 _PARSE_OFF_LOOP_BYTES = 2 * 1024 * 1024
 """Scanning less than this takes well under a millisecond."""
 
+_OUR_SIDE = frozenset({"client_closed", "drained", "write_timeout"})
 _TIMEOUT_REASONS = frozenset(
     {"connect_timeout", "first_byte_timeout", "idle_timeout", "total_timeout", "write_timeout"}
 )
@@ -60,6 +60,7 @@ async def run_exchange(
         exchange.tenant = admission.admit(
             head, query, exchange.snapshot, is_draining=services.is_draining
         )
+        admission.check_rate(exchange.tenant, exchange.snapshot.settings, services.quota)
     except CodegateError as error:
         services.metrics.count_refused(error.code)
         await send_error(exchange, send, error)
@@ -95,7 +96,7 @@ async def _serve(
                 watcher.begin()
             else:
                 services.watchers.later(watcher, _WATCH_PLAIN_AFTER_S)
-            await _attempt_upstreams(services, exchange, request, head, query, endpoint, send)
+            await _answer(services, exchange, request, head, query, endpoint, send)
     except ClientGone:
         exchange.outcome = "client_closed"
     except asyncio.CancelledError:
@@ -139,7 +140,7 @@ async def _read(
     return request
 
 
-async def _attempt_upstreams(
+async def _answer(
     services: Services,
     exchange: Exchange,
     request: native.Request,
@@ -148,58 +149,12 @@ async def _attempt_upstreams(
     endpoint: Endpoint,
     send: Send,
 ) -> None:
-    """Tries the planned upstreams in order; the last one's failure is the answer."""
-    settings = exchange.snapshot.settings
-    upstreams = exchange.snapshot.plan(wire_format=exchange.wire_format, model=request.model)
-    deadlines = exchange.snapshot.deadlines(is_streaming=request.is_streaming)
-    give_up_at = exchange.started + (
-        settings.attempts_timeout_s if request.is_streaming else settings.total_timeout_s
-    )
     suffix = endpoint + ("?beta=true" if b"beta=true" in query else "")
-    last = len(upstreams) - 1
-    for index, upstream in enumerate(upstreams):
-        attempt = await _attempt(
-            services, exchange, upstream, request, head, suffix, deadlines, give_up_at
-        )
-        verdict = classify(attempt)
-        if verdict is Verdict.COMMIT:
-            await _relay(services, exchange, attempt, send)
-            return
-        if verdict is Verdict.GIVE_UP or index == last or time.monotonic() >= give_up_at:
-            await _answer_failure(exchange, attempt, send)
-            return
-
-
-async def _attempt(
-    services: Services,
-    exchange: Exchange,
-    upstream: Upstream,
-    request: native.Request,
-    head: native.Head,
-    suffix: str,
-    deadlines: native.Deadlines,
-    give_up_at: float,
-) -> native.Attempt:
-    exchange.account = upstream.account.name
-    exchange.upstream_model = upstream.model
-    started = time.monotonic()
-    attempt = await services.client.send(
-        upstream.endpoint.target,
-        upstream.endpoint.path + suffix,
-        request,
-        head,
-        upstream.model,
-        deadlines,
-        give_up_at - started,
-    )
-    exchange.attempts.append(
-        AttemptRecord(
-            account=upstream.account.name,
-            reason=reason(attempt),
-            ms=round((time.monotonic() - started) * 1000, 2),
-        )
-    )
-    return attempt
+    attempt, decision = await try_upstreams(services, exchange, request, head, suffix)
+    if decision.step is Step.COMMIT:
+        await _relay(services, exchange, attempt, send)
+    else:
+        await _answer_failure(exchange, attempt, decision, send)
 
 
 async def _relay(
@@ -211,6 +166,7 @@ async def _relay(
         body = attempt.body
         exchange.bytes_out = len(body)
         exchange.usage = attempt.usage
+        services.health.succeeded(exchange.account)
         await send({"type": "http.response.body", "body": body, "more_body": False})
         return
     task = asyncio.current_task()
@@ -219,6 +175,9 @@ async def _relay(
     try:
         await exchange.start(send, attempt.status, headers)
         result = await relay(attempt, send)
+    except asyncio.CancelledError:
+        services.health.gave_up(exchange.account)
+        raise
     finally:
         services.streams.pop(task, None)
         # A client that left ends the relay early: what was read until then still counts.
@@ -226,9 +185,20 @@ async def _relay(
         exchange.bytes_out = progress.bytes_out
         exchange.usage = progress.usage
         exchange.malformed_events = progress.malformed_events
+    _judge_stream(services, exchange.account, result.reason)
     exchange.outcome = _stream_outcome(result.reason)
     if result.reason != "ok":
         exchange.error_code = f"upstream_{result.reason}"
+
+
+def _judge_stream(services: Services, account: str, reason_name: str) -> None:
+    """Success is its end marker, never its beginning."""
+    if reason_name == "ok":
+        services.health.succeeded(account)
+    elif reason_name in _OUR_SIDE:
+        services.health.gave_up(account)
+    else:
+        services.health.failed(account, reason_name)
 
 
 def _stream_outcome(reason_name: str) -> Outcome:
@@ -241,9 +211,11 @@ def _stream_outcome(reason_name: str) -> Outcome:
     return "timeout" if reason_name in _TIMEOUT_REASONS else "upstream_error"
 
 
-async def _answer_failure(exchange: Exchange, attempt: native.Attempt, send: Send) -> None:
+async def _answer_failure(
+    exchange: Exchange, attempt: native.Attempt, decision: Decision, send: Send
+) -> None:
     """Passes the upstream's own error on where it is one in the caller's dialect."""
-    error = outcome_error(attempt)
+    error = outcome_error(attempt, exchange.wire_format)
     if error is not None:
         raise error
     exchange.outcome = "upstream_error"
@@ -253,6 +225,9 @@ async def _answer_failure(exchange: Exchange, attempt: native.Attempt, send: Sen
         *exchange.receipt(),
         (b"x-codegate-error", b"upstream_error"),
     ]
+    if decision.effect is Effect.EXHAUSTED:
+        # Clients would wait and try again for as long as they live.
+        headers.append((b"x-should-retry", b"false"))
     body = attempt.body
     exchange.bytes_out = len(body)
     await exchange.start(send, attempt.status, headers)

@@ -11,7 +11,7 @@ import orjson
 
 from codegate import native
 from codegate.accounts.account import Account
-from codegate.errors import NoUpstream, NotFound, UpstreamError
+from codegate.errors import NotFound, NoUpstream, UpstreamError
 from codegate.snapshot import Snapshot
 
 _LIST_PATH = "/models"

@@ -1,4 +1,4 @@
-"""Getting a stream to the client: by the extension itself where the server allows, else by a loop."""
+"""Getting a stream to the client: by the extension where the server allows, else by a loop."""
 
 from __future__ import annotations
 

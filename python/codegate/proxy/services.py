@@ -6,13 +6,16 @@ import asyncio
 from dataclasses import dataclass, field
 
 from codegate import native
+from codegate.accounts.health import HealthBook
 from codegate.asgi.request import BodyBudget, BodyClock
 from codegate.asgi.watch import Watchers
 from codegate.proxy.hosts import Hosts
 from codegate.requestlog.entry import RequestIds
 from codegate.requestlog.writer import LogWriter
+from codegate.routing.failover import RetryBudget
 from codegate.snapshot import Snapshot
 from codegate.telemetry.metrics import Metrics
+from codegate.tenants.quota import Quota
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,6 +32,9 @@ class Services:
     hosts: Hosts
     log: LogWriter
     metrics: Metrics
+    quota: Quota
+    health: HealthBook
+    retries: RetryBudget
     ids: RequestIds = field(default_factory=RequestIds)
     exchanges: set[asyncio.Task[object]] = field(default_factory=set)
     streams: dict[asyncio.Task[object], native.Attempt] = field(default_factory=dict)

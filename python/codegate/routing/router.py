@@ -29,9 +29,7 @@ def plan(accounts: Iterable[Account], *, wire_format: str, model: str) -> tuple[
             f"no account speaks {wire_format}; start the proxy with "
             f"--upstream {wire_format}=URL --upstream-key-env NAME"
         )
-    taking = sorted(
-        (a for a in speaking if a.takes(model)), key=lambda a: (-a.priority, a.created)
-    )
+    taking = sorted((a for a in speaking if a.takes(model)), key=lambda a: (-a.priority, a.created))
     if not taking:
         raise NoUpstream("no account offers this model; GET /v1/models lists what is offered")
     return tuple(

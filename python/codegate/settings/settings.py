@@ -32,12 +32,22 @@ class Settings:
     """Receiving a request body."""
     write_timeout_s: float = 120.0
     """A client that does not read what was sent to it."""
+    cooldown_base_s: float = 15.0
+    """The first cooldown of an account whose upstream did not say how long to stay away."""
+    cooldown_max_s: float = 300.0
+    """The longest such cooldown; it doubles with each failure in a row."""
+    auto_switch_on_error: bool = True
+    """Whether another account is tried when one fails."""
+    auto_switch_on_rate_limit: bool = True
+    """Whether another account is tried when one is at its limit."""
     keep_alive_interval_s: float = 15.0
     """Silence in a stream after which the client gets a keep-alive."""
     drain_timeout_s: float = 30.0
     """How long running exchanges may go on once the process was told to stop."""
     drain_delay_s: float = 0.0
     """How long ``/readyz`` says 503 before the listener closes."""
+    proxy_rpm: int = 0
+    """Requests that one key may make in any 60 seconds; 0 is no limit."""
     max_body_bytes: int = 32 * MIB
     """One request body."""
     max_answer_bytes: int = 64 * MIB

@@ -1,8 +1,9 @@
-"""Prometheus metrics, counted from the records of exchanges, so that the request path pays nothing."""
+"""Prometheus metrics, counted from finished records: the request path pays nothing for them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
@@ -76,7 +77,7 @@ class Metrics:
         self._first_byte: dict[str, _Histogram] = {}
         self._gauges = list(gauges)
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(self)  # type: ignore[arg-type]  # duck-typed by prometheus-client
+        self._registry.register(self)
 
     def add_gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
         """Add a value that is read at scrape time."""
@@ -149,9 +150,10 @@ class Metrics:
             yield GaugeMetricFamily(name, text, value=read())
 
 
-def _counter(
-    name: str, text: str, labels: tuple[str, ...], values: dict[tuple[str, ...], int]
-) -> Metric:
+_Key = TypeVar("_Key", bound=tuple[str, ...])
+
+
+def _counter(name: str, text: str, labels: tuple[str, ...], values: Mapping[_Key, int]) -> Metric:
     family = CounterMetricFamily(name, text, labels=labels)
     # A copy: the writer's thread counts while a scrape reads.
     for key, count in list(values.items()):

@@ -6,13 +6,21 @@ use super::TargetOptions;
 use crate::error::{Error, ErrorKind};
 use crate::json::{Body, Edit, Kind, Object, Value, push_string};
 
+/// Longest model name or session hint that is taken, in bytes.
+const NAME_BYTES: usize = 1024;
+
 /// The model's name: a string that is not empty.
 pub(super) fn model(body: &Body, object: &Object) -> Result<String, Error> {
-    let expected = "a non-empty string: the name of a model";
+    let expected = "a non-empty string of at most 1024 bytes: the name of a model";
     member(body, object, "model")
         .and_then(|value| value.as_string())
-        .filter(|model| !model.is_empty())
+        .filter(|model| is_name(model))
         .ok_or_else(|| bad_member(object, "model", expected))
+}
+
+/// Whether a text is fit to be kept as a name.
+pub(super) fn is_name(text: &str) -> bool {
+    (1..=NAME_BYTES).contains(&text.len())
 }
 
 /// Whether a stream is asked for; absent and `null` are no.

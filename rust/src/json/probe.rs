@@ -26,8 +26,8 @@ pub struct Probe {
     /// One object whose brackets match and whose strings close. A sound object may still be
     /// wrong inside; an unsound one is never valid JSON.
     pub is_sound: bool,
-    /// Bit n: key n stands somewhere in it, on any level, with a value that is not `null`. Keys
-    /// written with escapes are not found.
+    /// Bit n: name n stands somewhere in it, on any level, as a key with a value that is not
+    /// `null`, or as a value. Names written with escapes are not found.
     pub hits: u32,
 }
 
@@ -95,12 +95,12 @@ fn walk(engine: impl Engine, inside: &[u8], keys: Option<&Keys>) -> Probe {
     Probe { is_sound: end != Skip::More, hits }
 }
 
-/// The bit of the key that `rest` starts with, if its value is not `null`.
+/// The bit of the name that `rest` starts with, unless it is a key whose value is `null`.
 fn hit(rest: &[u8], names: &[&[u8]]) -> u32 {
     for (index, name) in names.iter().enumerate() {
         if let Some(after) = rest.strip_prefix(*name) {
             let value = after.trim_ascii_start().strip_prefix(b":");
-            let is_hit = value.is_some_and(|v| !v.trim_ascii_start().starts_with(b"null"));
+            let is_hit = value.is_none_or(|v| !v.trim_ascii_start().starts_with(b"null"));
             return u32::from(is_hit) << index;
         }
     }
@@ -114,13 +114,14 @@ mod tests {
     const KEYS: Keys = Keys { names: &[b"usage\"", b"error\""], first: *b"uee" };
 
     #[test]
-    fn keys_count_only_as_keys_with_a_value() {
+    fn names_count_as_keys_with_a_value_and_as_values() {
         let hits = |data: &str| probe(data.as_bytes(), Some(&KEYS)).hits;
         assert_eq!(hits(r#"{"usage":{"a":1}}"#), 1);
         assert_eq!(hits(r#"{"usage": null,"error" : "x"}"#), 2);
         assert_eq!(hits(r#"{"usage":null}"#), 0);
         assert_eq!(hits(r#"{"text":"say \"usage\": 1"}"#), 0);
-        assert_eq!(hits(r#"{"text":"error"}"#), 0);
+        assert_eq!(hits(r#"{"text":"error"}"#), 2);
+        assert_eq!(hits(r#"{"text":"an error"}"#), 0);
         assert_eq!(hits(r#"{"a":{"usage":null},"usage":0}"#), 1);
     }
 

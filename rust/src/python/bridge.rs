@@ -86,8 +86,7 @@ impl Abort {
     }
 
     fn cancel(&self) {
-        if let JobState::Running(task) =
-            std::mem::replace(&mut *self.0.lock(), JobState::Cancelled)
+        if let JobState::Running(task) = std::mem::replace(&mut *self.0.lock(), JobState::Cancelled)
         {
             task.abort();
         }

@@ -21,9 +21,9 @@ impl PyTarget {
         auth: Option<(String, String, String)>,
         headers: Vec<(String, String)>,
     ) -> PyResult<Self> {
-        let auth = auth.as_ref().map(|(name, prefix, value)| {
-            (name.as_str(), prefix.as_str(), value.as_str())
-        });
+        let auth = auth
+            .as_ref()
+            .map(|(name, prefix, value)| (name.as_str(), prefix.as_str(), value.as_str()));
         Target::new(format_named(wire_format)?, base_url, auth, &headers)
             .map(|target| Self(Arc::new(target)))
             .map_err(|error| PyValueError::new_err(error.to_string()))

@@ -173,11 +173,8 @@ async fn connect_through(proxy: &ForwardProxy, origin: &Origin) -> Result<TcpStr
     let mut tcp = connect_tcp(&proxy.host, proxy.port)
         .await
         .map_err(|e| Failure::new(FailureKind::Proxy, format!("forward proxy: {}", e.message)))?;
-    let host = if origin.host.contains(':') {
-        format!("[{}]", origin.host)
-    } else {
-        origin.host.clone()
-    };
+    let host =
+        if origin.host.contains(':') { format!("[{}]", origin.host) } else { origin.host.clone() };
     let mut head = format!("CONNECT {host}:{0} HTTP/1.1\r\nHost: {host}:{0}\r\n", origin.port);
     if let Some(authorization) = &proxy.authorization {
         head.push_str("Proxy-Authorization: ");

@@ -189,8 +189,11 @@ async fn exchange(
     outgoing: &Outgoing,
     slot: &Arc<Slot>,
 ) -> Result<Answer, Broken> {
-    let request = build_request(&sender, target, outgoing)
-        .map_err(|failure| Broken { failure, was_sent: false, is_stale: false })?;
+    let request = build_request(&sender, target, outgoing).map_err(|failure| Broken {
+        failure,
+        was_sent: false,
+        is_stale: false,
+    })?;
     let (parts, incoming, lease) = match sender {
         Sender::Http1(mut sender, traffic) => {
             let (read, written) = (traffic.read(), traffic.written());

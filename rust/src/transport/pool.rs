@@ -39,7 +39,7 @@ impl Pool {
     pub(super) fn reap(&self) {
         let slots: Vec<_> = self.slots.lock().values().cloned().collect();
         for slot in slots {
-            slot.idle.lock().retain(|idle| idle.is_fresh());
+            slot.idle.lock().retain(Idle::is_fresh);
             slot.shared.lock().retain(|shared| {
                 !shared.sender.is_closed()
                     && (shared.in_flight.count() > 0 || shared.used.lock().elapsed() < IDLE_TIME)
@@ -130,7 +130,7 @@ impl Slot {
             return Some(Sender::Http2(shared));
         }
         loop {
-            let Some(mut idle) = self.idle.lock().pop() else { return None };
+            let mut idle = self.idle.lock().pop()?;
             // Waits for the connection to take in the end of its last answer, never longer.
             if idle.is_fresh() && idle.sender.ready().await.is_ok() {
                 return Some(Sender::Http1(idle.sender, idle.traffic));

@@ -71,16 +71,9 @@ fn percent_decode(text: &[u8]) -> Vec<u8> {
     let mut rest = text;
     while let Some((&byte, tail)) = rest.split_first() {
         let hex = tail.get(..2).and_then(|h| std::str::from_utf8(h).ok());
-        match hex.and_then(|h| u8::from_str_radix(h, 16).ok()).filter(|_| byte == b'%') {
-            Some(decoded) => {
-                out.push(decoded);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                out.push(byte);
-                rest = tail;
-            }
-        }
+        let decoded = hex.and_then(|h| u8::from_str_radix(h, 16).ok()).filter(|_| byte == b'%');
+        out.push(decoded.unwrap_or(byte));
+        rest = if decoded.is_some() { tail.get(2..).unwrap_or_default() } else { tail };
     }
     out
 }
@@ -115,8 +108,9 @@ mod tests {
 
     #[test]
     fn no_proxy_entries() {
-        let rules = ProxyRules::new(Some("http://u:p%40x@proxy:3128"), "example.com, .corp,10.0.0.1")
-            .expect("valid");
+        let rules =
+            ProxyRules::new(Some("http://u:p%40x@proxy:3128"), "example.com, .corp,10.0.0.1")
+                .expect("valid");
         for (host, goes_through) in [
             ("api.example.com", false),
             ("example.com", false),

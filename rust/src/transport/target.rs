@@ -37,11 +37,8 @@ pub struct Origin {
 impl Origin {
     /// `host` or `host:port`, as the Host header and CONNECT spell it.
     pub fn authority(&self) -> String {
-        let host = if self.host.contains(':') {
-            format!("[{}]", self.host)
-        } else {
-            self.host.clone()
-        };
+        let host =
+            if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         let default = if self.is_tls { 443 } else { 80 };
         if self.port == default { host } else { format!("{host}:{}", self.port) }
     }
@@ -89,9 +86,7 @@ pub(super) fn parse_base_url(url: &str) -> Result<(Origin, String), TargetError>
                 80
             }
         }
-        Some(text) => {
-            text.parse::<u16>().ok().filter(|p| *p != 0).ok_or(TargetError::Port)?
-        }
+        Some(text) => text.parse::<u16>().ok().filter(|p| *p != 0).ok_or(TargetError::Port)?,
     };
     let origin = Origin { is_tls, host: host.to_ascii_lowercase(), port };
     Ok((origin, path.trim_end_matches('/').to_owned()))

@@ -157,7 +157,7 @@ def test_trailers_and_close(mock: ThreadedMock) -> None:
         trailing = client.ask(model="fault:chunk-trailers")
         event = client.read_until(TrailersReceived, trailing)
         assert isinstance(event, TrailersReceived)
-        assert [str(value) for name, value in event.headers if name == "x-elapsed"] == ["12"]
+        assert [str(value) for name, value in event.headers if str(name) == "x-elapsed"] == ["12"]
         client.ask(model="fault:close-after-answer")
         client.read_until(ConnectionTerminated)
         while client.read():

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::error::Error;
 use crate::formats::request::{
-    clamp_edit, integer, is_higher, is_streaming, member, model, model_edit,
+    clamp_edit, integer, is_higher, is_name, is_streaming, member, model, model_edit,
 };
 use crate::formats::{RequestEdits, RequestFacts, TargetOptions};
 use crate::json::{Body, Edit, Fields, Kind, Object};
@@ -59,5 +59,5 @@ fn session(body: &Body, object: &Object) -> Option<String> {
         Some(packed) => packed.string("session_id")?,
         None => user_id.rsplit_once("_session_")?.1.to_owned(),
     };
-    (!session.is_empty()).then_some(session)
+    is_name(&session).then_some(session)
 }

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 
 use crate::error::Error;
-use crate::formats::request::{clamp_edit, integer, is_streaming, member, model, model_edit};
+use crate::formats::request::{
+    clamp_edit, integer, is_name, is_streaming, member, model, model_edit,
+};
 use crate::formats::{RequestEdits, RequestFacts, TargetOptions};
 use crate::json::{Body, Edit, Fields, Kind, Object};
 
@@ -17,7 +19,7 @@ pub(super) fn read(body: &Body, object: &Object) -> Result<RequestFacts, Error> 
         max_output: LIMITS.iter().find_map(|name| integer(body, object, name)),
         session_hint: member(body, object, "prompt_cache_key")
             .and_then(|value| value.as_string())
-            .filter(|key| !key.is_empty()),
+            .filter(|key| is_name(key)),
         wants_usage: wants_usage(body, object),
     })
 }

@@ -1,0 +1,59 @@
+"""Requests in a minute, exactly: a sliding window of the times of those that were let in."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+
+WINDOW_S = 60.0
+
+
+class SlidingWindow:
+    """At most ``limit`` admissions in any 60 seconds. One worker, one event loop: no locks."""
+
+    __slots__ = ("_clock", "_times")
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        """``clock`` counts seconds."""
+        self._clock = clock
+        self._times: deque[float] = deque()
+
+    def admit(self, limit: int) -> float:
+        """0 and the request counts; else the seconds after which one will be let in."""
+        now = self._clock()
+        times = self._times
+        while times and times[0] <= now - WINDOW_S:
+            times.popleft()
+        if len(times) < limit:
+            times.append(now)
+            return 0.0
+        # A limit that was lowered leaves more in the window than it allows now.
+        return times[len(times) - limit] + WINDOW_S - now
+
+    def is_idle(self) -> bool:
+        """Whether nothing in the window counts any more."""
+        return not self._times or self._times[-1] <= self._clock() - WINDOW_S
+
+
+class Quota:
+    """The windows of every key or account that has a limit, by name."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        """``clock`` counts seconds."""
+        self._clock = clock
+        self._windows: dict[str, SlidingWindow] = {}
+
+    def admit(self, name: str, limit: int) -> float:
+        """See ``SlidingWindow.admit``. A limit of 0 is none."""
+        if limit <= 0:
+            return 0.0
+        window = self._windows.get(name)
+        if window is None:
+            window = self._windows[name] = SlidingWindow(self._clock)
+        return window.admit(limit)
+
+    def sweep(self) -> None:
+        """Forget windows in which nothing counts."""
+        for name in [n for n, window in self._windows.items() if window.is_idle()]:
+            del self._windows[name]
