@@ -99,8 +99,8 @@ def _failure(scenario: Scenario, installation: Installation, options: argparse.N
         with Stage(scenario.upstream, clients, is_straight=options.straight) as stage:
             failure = _play_on(stage, scenario)
             if failure and options.keep:
+                stage.is_kept = True
                 return f"{failure}\nkept: {stage.folder}"
-            stage.remove_folder()
             return failure
     except (ProcessError, OSError) as error:
         return str(error)

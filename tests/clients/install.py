@@ -18,6 +18,9 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / ".clients"
+CODEGATE = str(Path(sys.executable).with_name("codegate"))
+"""The product's command, of the environment that runs this."""
+
 _NPM_LOCK_FOLDER = Path(__file__).resolve().parent
 _REQUIREMENTS = REPOSITORY / "requirements"
 _INSTALL_TIMEOUT_S = 900
@@ -82,7 +85,7 @@ def _install(client: Client) -> Installed:
 
 
 def _sdk(name: str) -> Installed:
-    python = _environment(name, Path(sys.executable))
+    python = _environment(name, _own_python())
     return Installed(argv=(str(python),), version=_distribution(python, name))
 
 
@@ -169,10 +172,15 @@ def _node() -> str:
     return node
 
 
+def _own_python() -> Path:
+    """The interpreter behind the environment that runs this, which may be made anew."""
+    return Path(sys.executable).resolve()
+
+
 def _aider_python() -> Path:
     """Aider's own limit: its pinned packages have no wheels for newer Python versions."""
     if sys.version_info[:2] in _AIDER_PYTHONS:
-        return Path(sys.executable)
+        return _own_python()
     for major, minor in _AIDER_PYTHONS:
         found = shutil.which(f"python{major}.{minor}")
         # A version switcher may put a name on the PATH that has no interpreter behind it.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.clients.install import CODEGATE
 from tests.clients.processes import Running, free_port
 from tests.clients.upstreams import Upstream, answers
 
@@ -24,7 +24,7 @@ class Proxy:
         self.url = f"http://127.0.0.1:{port}"
         data.mkdir(parents=True)
         argv = (
-            *(program("codegate"), "serve"),
+            *(CODEGATE, "serve"),
             *("--host", "127.0.0.1", "--proxy-port", str(port), "--data-dir", str(data)),
             *("--upstream", f"anthropic_messages={upstream.url}"),
             *("--upstream", f"openai_chat={upstream.url}"),
@@ -50,8 +50,3 @@ class Proxy:
     def stop(self) -> None:
         """Ends the process."""
         self._running.stop()
-
-
-def program(name: str) -> str:
-    """A console script of the environment that runs this module."""
-    return str(Path(sys.executable).with_name(name))

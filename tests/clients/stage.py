@@ -8,6 +8,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +36,7 @@ class Stage:
     """Lives as long as one scenario; leaving the ``with`` block ends every process.
 
     ``through`` is the proxy and ``straight`` the upstream itself, with the account's key.
+    ``folder`` is removed at the end unless ``is_kept`` was set.
     """
 
     def __init__(
@@ -44,30 +46,27 @@ class Stage:
         *,
         is_straight: bool,
     ) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="codegate-client-"))
-        self.home = self.folder / "home"
-        self.project = self.folder / "project"
-        self.home.mkdir()
-        self.project.mkdir()
+        self.is_kept = False
         self.account_key = f"sk-account-{secrets.token_hex(16)}"
         self._clients = clients
-        self._outlet = Outlet()
-        self.upstream: Upstream = self._open_upstream(upstream)
-        self.straight = Endpoint(url=self.upstream.url, key=self.account_key)
-        self.through = self.straight
         self._proxy: Proxy | None = None
-        if not is_straight:
-            try:
-                self._proxy = Proxy(
-                    self.upstream,
-                    account_key=self.account_key,
-                    data=self.folder / "data",
-                    env=self._outlet.environment(),
-                )
-            except BaseException:
-                self.__exit__(None, None, None)
-                raise
-            self.through = Endpoint(url=self._proxy.url, key=self._proxy.key)
+        with ExitStack() as undo:
+            self.folder = Path(tempfile.mkdtemp(prefix="codegate-client-"))
+            undo.callback(self._remove_folder)
+            self.home = self.folder / "home"
+            self.project = self.folder / "project"
+            self.home.mkdir()
+            self.project.mkdir()
+            self._outlet = undo.enter_context(Outlet())
+            self.upstream: Upstream = self._open_upstream(upstream)
+            undo.callback(self.upstream.stop)
+            self.straight = Endpoint(url=self.upstream.url, key=self.account_key)
+            self.through = self.straight
+            if not is_straight:
+                self._proxy = self._open_proxy()
+                undo.callback(self._proxy.stop)
+                self.through = Endpoint(url=self._proxy.url, key=self._proxy.key)
+            self._undo = undo.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -78,10 +77,7 @@ class Stage:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._proxy is not None:
-            self._proxy.stop()
-        self.upstream.stop()
-        self._outlet.__exit__(None, None, None)
+        self._undo.close()
 
     @property
     def proxy_said(self) -> str:
@@ -133,9 +129,17 @@ class Stage:
         """What reached the upstream so far."""
         return self.upstream.arrivals()
 
-    def remove_folder(self) -> None:
-        """Forgets what the client wrote."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def _remove_folder(self) -> None:
+        if not self.is_kept:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _open_proxy(self) -> Proxy:
+        return Proxy(
+            self.upstream,
+            account_key=self.account_key,
+            data=self.folder / "data",
+            env=self._outlet.environment(),
+        )
 
     def _open_upstream(self, name: UpstreamName) -> Upstream:
         env = {"HOME": str(self.folder), "PATH": os.defpath}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.clients.install import Installed
+from tests.clients.install import CODEGATE, Installed
 from tests.clients.processes import ProcessError, Running, free_port
 
 PACE_MS = 60
@@ -42,7 +41,7 @@ class UpstreamName(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """One model request as the upstream saw it; ``key`` is the credential that it showed."""
+    """One API request as the upstream saw it; ``key`` is the credential that it showed."""
 
     path: str
     key: str | None
@@ -61,7 +60,7 @@ class Upstream(ABC):
 
     @abstractmethod
     def arrivals(self) -> list[Arrival]:
-        """Every model request so far, oldest first."""
+        """Every API request so far, oldest first."""
 
     def _await(self, url: str) -> None:
         try:
@@ -102,7 +101,7 @@ class CodegateMock(Upstream):
     def __init__(self, *, account_key: str, folder: Path, env: Mapping[str, str]) -> None:
         port = free_port()
         argv = (
-            *(sys.executable, "-m", "codegate.mock", "--host", "127.0.0.1", "--port", str(port)),
+            *(CODEGATE, "mock", "--host", "127.0.0.1", "--port", str(port)),
             *("--pace", str(PACE_MS), "--deltas", str(PIECES_SENT), "--require-key", account_key),
         )
         super().__init__(f"http://127.0.0.1:{port}", Running(argv, env=env, folder=folder))
@@ -112,7 +111,7 @@ class CodegateMock(Upstream):
         status, body = fetch(f"{self.url}/_mock/journal?bodies=1")
         if status != HTTPStatus.OK:
             raise ProcessError(f"the mock's journal answered {status}")
-        return [_arrival(entry) for entry in json.loads(body) if entry["method"] == "POST"]
+        return [_arrival(entry) for entry in json.loads(body) if entry["format"] is not None]
 
 
 def _arrival(entry: Mapping[str, Any]) -> Arrival:
@@ -122,7 +121,7 @@ def _arrival(entry: Mapping[str, Any]) -> Arrival:
         path=entry["target"],
         key=headers.get("x-api-key") or bearer or None,
         headers=headers,
-        body=json.loads(entry["body"]),
+        body=json.loads(entry["body"]) if entry["body"] else None,
         is_streaming=bool(entry["is_streaming"]),
         status=entry["status"],
     )

@@ -74,7 +74,9 @@ def _hides_usage(stage: Stage) -> None:
     require(all(chunk["choices"] for chunk in facts.answer), "a chunk came without choices")
     pieces = [chunk["choices"][0]["delta"]["content"] or "" for chunk in facts.answer]
     require_equal("".join(pieces), SENTENCES, "the answer")
-    came_through(stage, path=_PATH, at_least=1)
+    (arrival,) = came_through(stage, path=_PATH, at_least=1)
+    # Without this the rest would hold for a proxy that never learns what a stream cost.
+    require_equal(arrival.body.get("stream_options"), {"include_usage": True}, "asked upstream")
 
 
 def _calls_tools(stage: Stage) -> None:
@@ -133,6 +135,7 @@ def _lists_models(stage: Stage) -> None:
     require(_MODEL in facts.answer["listed"], f"{_MODEL} is not among {facts.answer['listed']}")
     require_equal(facts.answer["one"]["id"], _MODEL, "the model that was asked for")
     require_equal(facts.answer["one"]["object"], "model", "its type")
+    came_through(stage, path="/v1/models", at_least=1)
 
 
 def _streams_together(stage: Stage) -> None:
@@ -169,6 +172,7 @@ def _waits_as_told(stage: Stage) -> None:
     require("RateLimitError" in through.answer["classes"], f"raised {through.answer}")
     require_equal(through.answer["classes"], straight.answer["classes"], "what was raised")
     require_equal(len(through.requests), len(straight.requests), "tries")
+    require("retry-after" in through.headers, "it was not told when to come back")
     require(through.elapsed_s >= 2, f"two waits of a second took {through.elapsed_s:.1f} s")
     came_through(stage, path=_PATH, at_least=len(straight.requests) + 1)
 
