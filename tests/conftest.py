@@ -16,6 +16,8 @@ from tests.support.secure import Secure, secure_pair
 
 FORMATS = ("anthropic_messages", "openai_chat")
 ONE_SECOND = {
+    # Tests share these proxies: no account may be left alone because of the test before.
+    "cooldown_base_s": 0,
     "connect_timeout_s": 1,
     "first_byte_timeout_s": 1,
     "plain_first_byte_timeout_s": 1,

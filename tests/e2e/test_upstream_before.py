@@ -13,7 +13,7 @@ import pytest
 
 from codegate.mock.options import Options
 from codegate.mock.provider import ThreadedMock, run_in_thread
-from tests.conftest import FORMATS
+from tests.conftest import FORMATS, ONE_SECOND
 from tests.support.aftermath import aftermath, check_good, check_refusal, undisturbed
 from tests.support.proxy import UPSTREAM_KEY, Proxy, running
 from tests.support.raw import Answer, call, exact_request, post
@@ -37,7 +37,8 @@ class Pair:
 def shared_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     with run_in_thread(Options()) as first, run_in_thread(Options()) as second:
         upstreams = [f"{name}={each.url}" for name in FORMATS for each in (first, second)]
-        with running(tmp_path_factory.mktemp("pair") / "data", upstreams=upstreams) as proxy:
+        data_dir = tmp_path_factory.mktemp("pair") / "data"
+        with running(data_dir, upstreams=upstreams, settings=ONE_SECOND) as proxy:
             yield Pair(proxy=proxy, first=first, second=second)
 
 
@@ -198,7 +199,7 @@ def test_f24_redirects_are_not_followed(
     with aftermath(canary.proxy, "upstream_error"):
         answer = turn(canary.proxy, wire_format, f"fault:redirect-{code}", stream=stream)
         error = check_refusal(answer, wire_format, 502)
-    assert canary.mock.requests[-1].status == code
+    canary.mock.wait_until(lambda: canary.mock.requests[-1].status == code)
     assert "redirect" in error["message"]
     assert answer.header("x-should-retry") == "false"
     assert answer.header("location") is None

@@ -39,7 +39,8 @@ def half_dead(
     """A proxy whose first account cannot be reached and whose second is well."""
     dead = f"http://127.0.0.1:{free_port()}"
     upstreams = [f"{name}={url}" for name in FORMATS for url in (dead, shared_mock.url)]
-    with running(tmp_path_factory.mktemp("half") / "data", upstreams=upstreams) as proxy:
+    data_dir = tmp_path_factory.mktemp("half") / "data"
+    with running(data_dir, upstreams=upstreams, settings=ONE_SECOND) as proxy:
         yield proxy
 
 

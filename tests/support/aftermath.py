@@ -59,6 +59,7 @@ def aftermath(
 ) -> Iterator[Aftermath]:
     """Within two seconds after the block: nothing under way and descriptors back (I2), one line
     with one of ``outcomes`` for each of ``exchanges`` (I4), memory back (I7), a clean log (I8)."""
+    proxy.settle()
     start = proxy.log_count
     descriptors, memory = proxy.descriptors(), proxy.rss_anon_kib()
     found = Aftermath()

@@ -184,6 +184,14 @@ class Proxy:
         fields = Path(f"/proc/{self.worker()}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def settle(self) -> None:
+        """Wait until every line of exchanges that have ended is read."""
+        self.get("/metrics")  # also writes the lines that wait
+        seen = -1
+        while seen != self.log_count:
+            seen = self.log_count
+            time.sleep(0.02)
+
     def wait_idle(self, timeout_s: float = 2.0) -> None:
         """I2: nothing is under way any more."""
         wait_until(lambda: self.health()["exchanges"] == 0, timeout_s, "no exchange under way")

@@ -19,8 +19,9 @@ from typing import Literal
 
 LONGEST_DELAY_S = 24 * 3600.0
 EXHAUSTED_S = 3600.0
-_OVERLOAD_BASE_S = 5.0
-_OVERLOAD_MAX_S = 30.0
+_OVERLOAD_BASE = 1 / 3
+_OVERLOAD_MAX = 2.0
+"""Shares of the first guessed cooldown: 5 and 30 seconds of its usual 15."""
 _PROBE_LEASE_S = 900.0
 """A probe that never reports, because its task was lost, gives its place up after this."""
 
@@ -117,13 +118,15 @@ class HealthBook:
         self._cool(self._of(account), min(delay_s, LONGEST_DELAY_S), reason, is_told=True)
 
     def overloaded(self, account: str, delay_s: float | None, reason: str) -> None:
-        """The upstream has too much to do, which is nobody's fault: 5 s, doubling to 30."""
+        """The upstream has too much to do, which is nobody's fault: it cools a third as long as
+        for a fault, doubling up to six times that."""
         health = self._of(account)
         if delay_s is not None:
             self._cool(health, min(delay_s, LONGEST_DELAY_S), reason, is_told=True)
             return
         health.overloads += 1
-        wait_s = min(_OVERLOAD_BASE_S * 2.0 ** min(health.overloads - 1, 30), _OVERLOAD_MAX_S)
+        base_s, max_s = self.base_s * _OVERLOAD_BASE, self.base_s * _OVERLOAD_MAX
+        wait_s = min(base_s * 2.0 ** min(health.overloads - 1, 30), max_s)
         self._cool(health, wait_s, reason)
 
     def exhausted(self, account: str, delay_s: float | None, reason: str) -> None:
