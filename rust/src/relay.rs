@@ -236,11 +236,22 @@ impl Stream {
             self.last_input = Instant::now();
             let mut out = std::mem::take(&mut self.ready);
             let error = self.absorb(chunk?, &mut out)?;
+            let error = error.and_then(|error| self.first_error(error, &mut out));
             self.ready = out;
             if error.is_some() || self.has_begun()? {
                 return Ok(error);
             }
         }
+    }
+
+    /// The error if it is the first event. One that came with good events before it is passed on
+    /// behind them: how the network cut the stream must not decide what the client gets.
+    fn first_error(&mut self, error: ErrorFrame, out: &mut Vec<Bytes>) -> Option<ErrorFrame> {
+        if !self.tap.state().started {
+            return Some(error);
+        }
+        self.pass_error(error, out);
+        None
     }
 
     /// Whether the stream may be committed.
@@ -267,6 +278,7 @@ impl Stream {
     fn first_event_at_end(&mut self) -> Result<Option<ErrorFrame>, Failure> {
         let mut out = std::mem::take(&mut self.ready);
         let error = self.absorb_end(&mut out);
+        let error = error.and_then(|error| self.first_error(error, &mut out));
         self.ready = out;
         if error.is_some() {
             return Ok(error);
@@ -454,7 +466,11 @@ impl Stream {
             self.end = Some(End::ErrorEvent);
             return;
         }
+        let is_cut_in_crlf = error.raw.ends_with(b"\r\n\r");
         out.push(error.raw);
+        if is_cut_in_crlf {
+            out.push(Bytes::from_static(b"\n"));
+        }
         if !error.is_terminated {
             out.push(Bytes::from_static(b"\n\n"));
         }
