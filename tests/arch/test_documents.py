@@ -61,7 +61,7 @@ def test_links_and_named_files_exist(document: Path) -> None:
     text = document.read_text()
     links = [document.parent / target for target in _LINK.findall(text)]
     # Sources are named from the root, the package's and the crate's also from their own.
-    roots = (ROOT, PACKAGE, ROOT / "rust" / "src", document.parent)
+    roots = (ROOT, PACKAGE, ROOT / "rust", ROOT / "rust" / "src", document.parent)
     missing = [str(link) for link in links if not link.exists()]
     for path in _CODE_PATH.findall(text):
         if "<" not in path and not any((root / path).exists() for root in roots):
