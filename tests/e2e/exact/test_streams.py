@@ -174,15 +174,17 @@ def test_case_86_characters_cut_at_every_byte(
 def test_case_86_a_crlf_cut_before_its_lf(
     exact_proxy: Proxy, replay: Replay, wire_format: str
 ) -> None:
-    """Every CR ends a piece, so that each LF begins the next one."""
+    """Each CR ends a piece in turn, then all of them, also around a chunk that is left out."""
     stream = text_stream(wire_format).replace(b"\n", b"\r\n")
     cuts = [i + 1 for i, byte in enumerate(stream) if byte == 0x0D]
-    replay.reply = stream_reply(at(*cuts)(stream))
-    answer = post(exact_proxy, wire_format, stream_request(wire_format))
-    assert answer.body == stream
+    bodies = [(stream_request(wire_format), stream)]
     if wire_format == "openai_chat":
-        answer = post(exact_proxy, wire_format, model_request(wire_format, "m", stream=True))
-        assert answer.body == relayed(wire_format, stream, usage_added=True).body
+        without_usage = relayed(wire_format, stream, usage_added=True).body
+        bodies.append((model_request(wire_format, "m", stream=True), without_usage))
+    for body, expected in bodies:
+        for split in (*(at(cut) for cut in cuts), at(*cuts)):
+            replay.reply = stream_reply(split(stream))
+            assert post(exact_proxy, wire_format, body).body == expected
 
 
 @pytest.mark.parametrize("size", [70_000, 20 * 1024 * 1024], ids=["70KB", "20MB"])
