@@ -198,7 +198,7 @@ def _is_error(wire_format: str, frame: Frame, value: Any) -> bool:
     if not isinstance(value, dict):
         return False
     is_named = frame.event == b"error" or _kind(wire_format, frame, value) == "error"
-    return is_named or bool(value.get("error"))
+    return is_named or value.get("object") == "error" or bool(value.get("error"))
 
 
 def _is_terminal(wire_format: str, frame: Frame, value: Any) -> bool:

@@ -11,6 +11,9 @@ from tests.support.proxy import Proxy
 from tests.support.replay import Replay, replaying
 
 
+ACCOUNTS = 64
+
+
 @pytest.fixture(scope="session")
 def replay() -> Iterator[Replay]:
     """The raw upstream of ``exact_proxy``."""
@@ -20,10 +23,19 @@ def replay() -> Iterator[Replay]:
 
 @pytest.fixture(scope="session")
 def exact_proxy(replay: Replay, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    """A proxy with settings as installed, both formats leading to ``replay``."""
+    """A proxy whose upstreams all lead to ``replay``.
+
+    Each failure that a test plays takes an account out of use for a while, and must not be made up
+    for by another one: there are many accounts, and none is tried in place of another.
+    """
     proxy = Proxy(
         tmp_path_factory.mktemp("exact") / "data",
-        upstreams=[f"{name}={replay.url}" for name in FORMATS],
+        upstreams=[f"{name}={replay.url}" for name in FORMATS] * ACCOUNTS,
+        settings={
+            "auto_switch_on_error": "off",
+            "auto_switch_on_rate_limit": "off",
+            "cooldown_base_s": 0,
+        },
     )
     yield proxy
     proxy.stop()
