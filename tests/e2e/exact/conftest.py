@@ -10,7 +10,6 @@ from tests.support.corpus import FORMATS
 from tests.support.proxy import Proxy
 from tests.support.replay import Replay, replaying
 
-
 ACCOUNTS = 64
 
 
