@@ -135,7 +135,7 @@ def test_no_chunk_ends_inside_an_event(
 
 @pytest.mark.parametrize("ends", LINE_ENDS)
 @pytest.mark.parametrize("has_bom", [False, True], ids=["plain", "bom"])
-@pytest.mark.parametrize("ending", ["closed", "unclosed", "unmarked"])
+@pytest.mark.parametrize("ending", ["closed", "unclosed", "unmarked", "error"])
 def test_case_86_line_ends_and_bom(
     exact_proxy: Proxy,
     replay: Replay,
@@ -148,6 +148,9 @@ def test_case_86_line_ends_and_bom(
     unsplit = text_stream(wire_format)
     if ending == "unmarked":
         unsplit = b"".join(frame.raw for frame in frames(unsplit)[:-1])
+    if ending == "error":
+        last = b'event: error\ndata: {"type":"error","error":{"type":"api_error"}}\n\n'
+        unsplit = b"".join(frame.raw for frame in frames(unsplit)[:-1]) + last
     unsplit = unsplit.replace(b"\n", LINE_ENDS[ends])
     if ending == "unclosed":
         unsplit = unsplit.removesuffix(LINE_ENDS[ends])
