@@ -113,9 +113,16 @@ def serve(config: Config, key: bytes, on_ready: Callable[[str], None]) -> None:
         drain_delay_s=settings.drain_delay_s,
         drain_timeout_s=settings.drain_timeout_s,
     )
-    host = f"[{config.host}]" if ":" in config.host else config.host
-    server.on_startup(lambda: on_ready(f"http://{host}:{config.proxy_port}"))
+    server.on_startup(lambda: on_ready(url_of(config)))
     server.serve(target_loader=partial(build_app, config, key), wrap_loader=False)
+
+
+def url_of(config: Config) -> str:
+    """Where a client on this machine finds the proxy, under a name that it answers to."""
+    wildcards = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104  # as in hosts
+    host = wildcards.get(config.host, config.host)
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{config.proxy_port}"
 
 
 def check_port(host: str, port: int) -> None:

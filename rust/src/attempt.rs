@@ -8,7 +8,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
-use crate::formats::{BodyVerdict, ErrorFacts, Usage};
+use crate::formats::{BodyVerdict, ErrorFacts, Format, Usage};
 use crate::headers::{goes_down, goes_up, media_type, retry_after_ms};
 use crate::json::Body;
 use crate::relay::Stream;
@@ -148,9 +148,7 @@ pub async fn fetch(
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_ENCODING));
-    if target.format == crate::formats::Format::AnthropicMessages {
-        headers.insert("anthropic-version", HeaderValue::from_static(ANTHROPIC_VERSION));
-    }
+    add_version(&mut headers, target);
     add_account(&mut headers, target);
     let outgoing =
         Outgoing { method: Method::GET, path, headers, body: Arc::from(Vec::<Bytes>::new()) };
@@ -180,8 +178,17 @@ fn request_headers(order: &Order) -> HeaderMap {
     let encoding = if order.request.facts.is_streaming { "identity" } else { ACCEPT_ENCODING };
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(encoding));
     headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_static(USER_AGENT));
+    add_version(&mut headers, &order.target);
     add_account(&mut headers, &order.target);
     headers
+}
+
+/// The API refuses a request that names no version; a client's own stays.
+fn add_version(headers: &mut HeaderMap, target: &Target) {
+    if target.format == Format::AnthropicMessages {
+        let version = HeaderValue::from_static(ANTHROPIC_VERSION);
+        headers.entry("anthropic-version").or_insert(version);
+    }
 }
 
 /// The account's own headers, over whatever the client sent under these names.

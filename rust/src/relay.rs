@@ -28,6 +28,9 @@ const PRELUDE_BYTES: usize = 1024 * 1024;
 const REST_BYTES: usize = 64 * 1024;
 const REST_TIME: Duration = Duration::from_secs(1);
 
+/// A last frame that ends in CR waits this long for the LF that may belong to it.
+const LINE_END_TIME: Duration = Duration::from_millis(50);
+
 /// How a stream ended; the name is stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -126,6 +129,8 @@ pub struct Stream {
     is_inside_frame: bool,
     /// The last frame was left out but for the LF of its last CRLF, which is still to come.
     dropped_cr: bool,
+    /// The frame that ended the stream ends in CR.
+    is_after_cr: bool,
     last_input: Instant,
     last_output: Instant,
     total_until: Option<Instant>,
@@ -184,6 +189,7 @@ impl Stream {
             end: None,
             is_inside_frame: false,
             dropped_cr: false,
+            is_after_cr: false,
             last_input: now,
             last_output: now,
             total_until,
@@ -236,11 +242,22 @@ impl Stream {
             self.last_input = Instant::now();
             let mut out = std::mem::take(&mut self.ready);
             let error = self.absorb(chunk?, &mut out)?;
+            let error = error.and_then(|error| self.first_error(error, &mut out));
             self.ready = out;
             if error.is_some() || self.has_begun()? {
                 return Ok(error);
             }
         }
+    }
+
+    /// The error if it is the first event. One that came with good events before it is passed on
+    /// behind them: how the network cut the stream must not decide what the client gets.
+    fn first_error(&mut self, error: ErrorFrame, out: &mut Vec<Bytes>) -> Option<ErrorFrame> {
+        if !self.tap.state().started {
+            return Some(error);
+        }
+        self.pass_error(error, out);
+        None
     }
 
     /// Whether the stream may be committed.
@@ -267,6 +284,7 @@ impl Stream {
     fn first_event_at_end(&mut self) -> Result<Option<ErrorFrame>, Failure> {
         let mut out = std::mem::take(&mut self.ready);
         let error = self.absorb_end(&mut out);
+        let error = error.and_then(|error| self.first_error(error, &mut out));
         self.ready = out;
         if error.is_some() {
             return Ok(error);
@@ -291,8 +309,23 @@ impl Stream {
                 Event::Timer => self.on_timer(&mut out),
             }
         }
+        self.finish_line(&mut out).await;
         self.settle(&out);
         Batch { parts: out, end: self.end }
+    }
+
+    /// The LF of the CRLF that ends the last frame, where it was cut off and is still to come.
+    async fn finish_line(&mut self, out: &mut Vec<Bytes>) {
+        let is_open = self.end.is_some() && self.is_after_cr;
+        if !is_open || !self.framer.ends_in_cr() || !self.framer.at_boundary() {
+            return;
+        }
+        if let Some(body) = &mut self.body
+            && let Ok(Some(Ok(chunk))) = tokio::time::timeout(LINE_END_TIME, body.chunk()).await
+            && chunk.starts_with(b"\n")
+        {
+            out.push(Bytes::from_static(b"\n"));
+        }
     }
 
     async fn wait(&mut self) -> Event {
@@ -362,6 +395,7 @@ impl Stream {
                 }
             };
             self.is_inside_frame = false;
+            self.is_after_cr = false;
             let dropped_cr = std::mem::take(&mut self.dropped_cr);
             match self.tap.frame(&frame) {
                 Verdict::Forward => add(&base, &mut run, &frame, dropped_cr, out),
@@ -375,11 +409,7 @@ impl Stream {
                 }
                 Verdict::Terminal => {
                     add(&base, &mut run, &frame, dropped_cr, out);
-                    if frame.raw().ends_with(b"\r\n\r") {
-                        // Cut inside its last CRLF; the LF is not waited for.
-                        flush(&base, &mut run, out);
-                        out.push(Bytes::from_static(b"\n"));
-                    }
+                    self.is_after_cr = frame.raw().ends_with(b"\r");
                     self.end = Some(End::Complete);
                 }
                 Verdict::Error(facts) => {
@@ -454,6 +484,7 @@ impl Stream {
             self.end = Some(End::ErrorEvent);
             return;
         }
+        self.is_after_cr = error.raw.ends_with(b"\r");
         out.push(error.raw);
         if !error.is_terminated {
             out.push(Bytes::from_static(b"\n\n"));

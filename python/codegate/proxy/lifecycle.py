@@ -152,7 +152,7 @@ async def _answer(
     endpoint: Endpoint,
     send: Send,
 ) -> None:
-    suffix = endpoint + ("?beta=true" if b"beta=true" in query else "")
+    suffix = endpoint + ("?beta=true" if b"beta=true" in query.split(b"&") else "")
     attempt, decision = await try_upstreams(services, exchange, request, head, suffix)
     if decision.step is Step.COMMIT:
         await _relay(services, exchange, attempt, send)

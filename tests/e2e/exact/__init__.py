@@ -1,0 +1,1 @@
+"""Same format in and out: nothing differs by a byte outside the declared spans."""
