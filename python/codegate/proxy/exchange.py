@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from codegate import native
+from codegate.asgi.response import SERVER, header_text
 from codegate.asgi.types import Header, Send
 from codegate.requestlog.entry import AttemptRecord, LogEntry, Outcome
 from codegate.snapshot import Snapshot
@@ -74,7 +75,7 @@ class Exchange:
         if self.account:
             headers += (
                 (b"x-codegate-account", self.account.encode("ascii")),
-                (b"x-codegate-upstream-model", _text(self.upstream_model)),
+                (b"x-codegate-upstream-model", header_text(self.upstream_model)),
                 (b"x-codegate-attempts", b"%d" % len(self.attempts)),
             )
         return headers
@@ -84,7 +85,9 @@ class Exchange:
         self.is_answered = True
         self.status = status
         self.first_byte_s = time.monotonic() - self.started
-        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send(
+            {"type": "http.response.start", "status": status, "headers": [*headers, SERVER]}
+        )
 
     def entry(self) -> LogEntry:
         """The record of the finished exchange."""
@@ -115,10 +118,3 @@ class Exchange:
             bytes_out=self.bytes_out,
             malformed_events=self.malformed_events,
         )
-
-
-def _text(value: str) -> bytes:
-    """A model name as a header may carry it."""
-    if value.isascii() and value.isprintable() and len(value) <= 256:
-        return value.encode("ascii")
-    return bytes(b if 32 <= b < 127 else 63 for b in value[:256].encode("utf-8"))

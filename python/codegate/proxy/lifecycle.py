@@ -15,7 +15,14 @@ from codegate import native
 from codegate.asgi.request import Body, ClientGone
 from codegate.asgi.types import Header, Receive, Scope, Send
 from codegate.asgi.watch import Watcher
-from codegate.errors import BadRequest, CodegateError, Draining, InternalError, UpstreamError
+from codegate.errors import (
+    BadRequest,
+    BrokenBody,
+    CodegateError,
+    Draining,
+    InternalError,
+    UpstreamError,
+)
 from codegate.proxy import admission
 from codegate.proxy.attempt import Verdict, classify, outcome_error, reason
 from codegate.proxy.exchange import Exchange
@@ -36,6 +43,8 @@ _PARSE_OFF_LOOP_BYTES = 2 * 1024 * 1024
 _TIMEOUT_REASONS = frozenset(
     {"connect_timeout", "first_byte_timeout", "idle_timeout", "total_timeout", "write_timeout"}
 )
+_CLIENT_REASONS = frozenset({"client_closed", "write_timeout", "drained"})
+"""Ends of a stream that are not the upstream's doing."""
 
 
 async def run_exchange(
@@ -93,9 +102,12 @@ async def _serve(
             watcher.start(0 if request.is_streaming else _WATCH_PLAIN_AFTER_S)
             await _attempt_upstreams(services, exchange, request, head, query, endpoint, send)
     except ClientGone:
+        # Whoever only broke its body off, or closed one direction, can still read why.
+        await _fail(exchange, send, BrokenBody("the request body broke off before its end"))
         exchange.outcome = "client_closed"
     except asyncio.CancelledError:
         if not watcher.is_gone and not services.is_past_drain:
+            exchange.outcome = "drained"
             raise
         _uncancel()
         if watcher.is_gone:
@@ -223,7 +235,9 @@ async def _relay(
         exchange.usage = progress.usage
         exchange.malformed_events = progress.malformed_events
     exchange.outcome = _stream_outcome(result.reason)
-    if result.reason != "ok":
+    if result.reason in _CLIENT_REASONS:
+        exchange.error_code = result.reason
+    elif result.reason != "ok":
         exchange.error_code = f"upstream_{result.reason}"
 
 
