@@ -26,6 +26,9 @@ from codegate.telemetry import logging as log_setup
 logger = logging.getLogger("codegate.server")
 
 _HEADER_TIMEOUT_MS = 10_000
+_HEAD_BYTES = 64 * 1024
+"""A request's head may be this large; the server also buffers at most this much of an answer."""
+_SEND_BUFFER_BYTES = 512 * 1024
 _BACKLOG = 4096
 _BACKPRESSURE = 16_000
 _FILES_WANTED = 4 * 1024
@@ -56,7 +59,9 @@ class Server(MPServer):
             websockets=False,
             backlog=_BACKLOG,
             backpressure=_BACKPRESSURE,
-            http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS),
+            http1_settings=HTTP1Settings(
+                header_read_timeout=_HEADER_TIMEOUT_MS, max_buffer_size=_HEAD_BYTES
+            ),
             log_enabled=True,
             log_level=LogLevels.warning,
             log_dictconfig=log_setup.granian_config("warning"),
@@ -118,8 +123,9 @@ def serve(
     """Run until told to stop. ``on_ready`` gets the URL that ``listener`` answers at."""
     raise_file_limit()
     refuse_core_dumps()
-    log_setup.configure(config.log_level)
     server = Server(config, settings, listener)
+    # After the server's own set-up of logging, which would leave plain text.
+    log_setup.configure(config.log_level)
     host = f"[{config.host}]" if ":" in config.host else config.host
     url = f"http://{host}:{listener.getsockname()[1]}"
     server.on_startup(lambda: on_ready(url))
@@ -139,6 +145,8 @@ def listen(host: str, port: int, write_timeout_s: float) -> socket.socket:
             # The relay gives up first and says so; the kernel then drops what nobody reads.
             limit_ms = int((write_timeout_s + _WRITE_MARGIN_S) * 1000)
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limit_ms)
+        # The kernel would take megabytes for each client that does not read.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         listener.bind((host, port))
         listener.listen(_BACKLOG)
     except OSError as error:
