@@ -20,7 +20,7 @@ use crate::sse::{Frame, Framer};
 use crate::transport::{AnswerBody, Failure, FailureKind};
 
 /// At most this much is gathered before it is written.
-const BATCH_BYTES: usize = 256 * 1024;
+const BATCH_BYTES: usize = 64 * 1024;
 /// After the end marker this much more is read, for this long, to save the connection.
 const REST_BYTES: usize = 64 * 1024;
 const REST_TIME: Duration = Duration::from_secs(1);
