@@ -167,6 +167,9 @@ class Progress:
     def usage(self) -> Usage | None: ...
     @property
     def malformed_events(self) -> int: ...
+    @property
+    def ended(self) -> str | None:
+        """``Relayed.reason`` of a relay whose last byte the server took, known before it returns."""
 
 @final
 class Relayed:

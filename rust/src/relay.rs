@@ -63,11 +63,21 @@ impl End {
 pub struct Progress {
     bytes_out: AtomicU64,
     counts: Mutex<(Usage, u32)>,
+    ended: Mutex<Option<End>>,
 }
 
 impl Progress {
     pub fn bytes_out(&self) -> u64 {
         self.bytes_out.load(Ordering::Relaxed)
+    }
+
+    /// How the stream ended, once its last byte was taken by the server.
+    pub fn ended(&self) -> Option<End> {
+        *self.ended.lock()
+    }
+
+    pub fn set_ended(&self, end: End) {
+        *self.ended.lock() = Some(end);
     }
 
     /// Usage as far as it was reported, and the number of events that were no JSON.
@@ -409,7 +419,10 @@ impl Stream {
             // Half a frame is out: close it, or the client would read our event as its rest.
             out.push(Bytes::from_static(b"\n\n"));
         }
-        let code = format!("upstream_{}", end.name());
+        let code = match end {
+            End::Drained => "draining".to_owned(),
+            other => format!("upstream_{}", other.name()),
+        };
         let reply = ErrorReply { status, code: &code, message, request_id: None };
         out.push(self.format.wire().error_event(None, &reply).into());
         self.end = Some(end);

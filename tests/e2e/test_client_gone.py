@@ -191,3 +191,15 @@ def test_f54_a_storm_of_leaving_clients(
     assert {row["outcome"] for row in found} == {"client_closed"}
     loud = [line for line in shared_proxy.log.splitlines() if '"level":"error"' in line]
     assert not loud, loud[:3]
+
+
+def test_a_client_that_leaves_after_the_end_was_served_to_the_end(
+    shared_proxy: Proxy, wire_format: str
+) -> None:
+    model = unique("deltas-4")
+    end = b"message_stop" if wire_format == "anthropic_messages" else b"[DONE]"
+    for _ in range(100):
+        with ask(shared_proxy, wire_format, model, stream=True) as client:
+            client.read_until(end)
+    found = wait_rows(shared_proxy, model, 100)
+    assert {row["outcome"] for row in found} == {"ok"}

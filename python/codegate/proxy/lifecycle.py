@@ -226,7 +226,14 @@ async def _relay(
     services.streams[task] = attempt
     try:
         await exchange.start(send, attempt.status, headers)
-        result = await relay(attempt, send)
+        reason_name = (await relay(attempt, send)).reason
+    except asyncio.CancelledError:
+        # Clients may leave as soon as they have all, before the relay's own return.
+        ended = attempt.progress().ended
+        if ended is None:
+            raise
+        _uncancel()
+        reason_name = ended
     finally:
         services.streams.pop(task, None)
         # A client that left ends the relay early: what was read until then still counts.
@@ -234,11 +241,11 @@ async def _relay(
         exchange.bytes_out = progress.bytes_out
         exchange.usage = progress.usage
         exchange.malformed_events = progress.malformed_events
-    exchange.outcome = _stream_outcome(result.reason)
-    if result.reason in _CLIENT_REASONS:
-        exchange.error_code = result.reason
-    elif result.reason != "ok":
-        exchange.error_code = f"upstream_{result.reason}"
+    exchange.outcome = _stream_outcome(reason_name)
+    if reason_name in _CLIENT_REASONS:
+        exchange.error_code = reason_name
+    elif reason_name != "ok":
+        exchange.error_code = f"upstream_{reason_name}"
 
 
 def _stream_outcome(reason_name: str) -> Outcome:

@@ -57,6 +57,7 @@ pub struct PyProgress {
     bytes_out: u64,
     usage: Usage,
     malformed_events: u32,
+    ended: Option<End>,
 }
 
 #[pymethods]
@@ -74,6 +75,11 @@ impl PyProgress {
     #[getter]
     fn malformed_events(&self) -> u32 {
         self.malformed_events
+    }
+
+    #[getter]
+    fn ended(&self) -> Option<&'static str> {
+        self.ended.map(End::name)
     }
 }
 
@@ -249,8 +255,7 @@ impl Attempt {
         self.bridge.get().submit(py, async move {
             let end = loop {
                 let batch = stream.next_batch().await;
-                let is_last = batch.end.is_some();
-                let writing = sink.write(batch.parts, is_last);
+                let writing = sink.write(batch.parts, batch.end, &stream.progress);
                 let limit = stream.deadlines().write;
                 let written = if limit.is_zero() {
                     writing.await
@@ -289,7 +294,12 @@ impl Attempt {
 
     fn progress(&self) -> PyProgress {
         let (usage, malformed_events) = self.progress.counts();
-        PyProgress { bytes_out: self.progress.bytes_out(), usage, malformed_events }
+        PyProgress {
+            bytes_out: self.progress.bytes_out(),
+            usage,
+            malformed_events,
+            ended: self.progress.ended(),
+        }
     }
 
     /// Ends a running relay with an error event.

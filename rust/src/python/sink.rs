@@ -12,7 +12,7 @@ use pyo3::types::{PyDict, PyString};
 use tokio::sync::oneshot;
 
 use super::attempt::join;
-use crate::relay::End;
+use crate::relay::{End, Progress};
 
 pub(super) struct AsgiSink {
     send: Py<PyAny>,
@@ -39,13 +39,31 @@ impl AsgiSink {
     }
 
     /// Hands `parts` to the server as one message and waits until it took them.
-    pub(super) async fn write(&self, parts: Vec<Bytes>, is_last: bool) -> Result<(), End> {
-        let waiting = Python::attach(|py| self.send(py, &parts, is_last));
+    /// With an `end` it is the stream's last, which `progress` notes as soon as it was taken.
+    pub(super) async fn write(
+        &self,
+        parts: Vec<Bytes>,
+        end: Option<End>,
+        progress: &Progress,
+    ) -> Result<(), End> {
+        let note = || {
+            if let Some(end) = end {
+                progress.set_ended(end);
+            }
+        };
+        let waiting = Python::attach(|py| {
+            let waiting = self.send(py, &parts, end.is_some());
+            if matches!(waiting, Ok(None)) {
+                // Before the event loop can run again: the client may leave as soon as it has all.
+                note();
+            }
+            waiting
+        });
         drop(parts);
         match waiting {
             Ok(None) => Ok(()),
             // A dropped sender means that the event loop is gone.
-            Ok(Some(taken)) => taken.await.map_err(|_| End::ClientClosed),
+            Ok(Some(taken)) => taken.await.map(|()| note()).map_err(|_| End::ClientClosed),
             Err(_) => Err(End::ClientClosed),
         }
     }
