@@ -121,11 +121,11 @@ def serve(
     on_ready: Callable[[str], None],
 ) -> None:
     """Run until told to stop. ``on_ready`` gets the URL that ``listener`` answers at."""
-    raise_file_limit()
     refuse_core_dumps()
     server = Server(config, settings, listener)
     # After the server's own set-up of logging, which would leave plain text.
     log_setup.configure(config.log_level)
+    raise_file_limit()
     host = f"[{config.host}]" if ":" in config.host else config.host
     url = f"http://{host}:{listener.getsockname()[1]}"
     server.on_startup(lambda: on_ready(url))

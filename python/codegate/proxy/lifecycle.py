@@ -117,8 +117,10 @@ async def _serve(
             exchange.outcome = "drained"
     except CodegateError as error:
         await _fail(exchange, send, error)
-    except Exception:
-        # Also what the native extension ends a call with after a defect.
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException:
+        # A panic of the extension is no Exception, and must cost this exchange only.
         logger.exception("an exchange failed", extra={"request_id": exchange.request_id})
         await _fail(exchange, send, InternalError("the proxy failed; its log says where"))
     finally:
