@@ -3,6 +3,7 @@
 CodegateError
 ├── ClientError            the caller can mend it
 │   ├── BadRequest         400
+│   ├── BrokenBody         400
 │   ├── Unauthorized       401
 │   ├── NotFound           404
 │   ├── MethodNotAllowed   405
@@ -54,6 +55,12 @@ class ClientError(CodegateError):
 
 class BadRequest(ClientError):
     """The body or a header cannot be used."""
+
+
+class BrokenBody(ClientError):
+    """The request body ended before its end; the connection cannot be used again."""
+
+    code = "body_incomplete"
 
 
 class Unauthorized(ClientError):

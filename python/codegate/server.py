@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from types import FrameType
 
+from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
@@ -20,16 +21,20 @@ from codegate.asgi.app import App
 from codegate.config import Config
 from codegate.errors import ConfigError
 from codegate.proxy.app import DRAIN_SIGNAL, Proxy
-from codegate.settings.settings import Settings, parse
+from codegate.settings.settings import Settings
 from codegate.telemetry import logging as log_setup
 
 logger = logging.getLogger("codegate.server")
 
 _HEADER_TIMEOUT_MS = 10_000
+_HEAD_BYTES = 64 * 1024
+"""A request's head may be this large; the server also buffers at most this much of an answer."""
+_SEND_BUFFER_BYTES = 512 * 1024
 _BACKLOG = 4096
 _BACKPRESSURE = 16_000
 _FILES_WANTED = 4 * 1024
 _KILL_MARGIN_S = 5
+_WRITE_MARGIN_S = 2.0
 
 
 def build_app(config: Config, key: bytes) -> App:
@@ -41,8 +46,8 @@ def build_app(config: Config, key: bytes) -> App:
 class Server(MPServer):
     """Granian with a drain: workers learn of a stop before the server acts on it."""
 
-    def __init__(self, config: Config, *, drain_delay_s: float, drain_timeout_s: float) -> None:
-        """Times as in the settings of the same names."""
+    def __init__(self, config: Config, settings: Settings, listener: socket.socket) -> None:
+        """``listener`` is bound and stays the caller's to close."""
         super().__init__(
             "codegate.server",
             address=config.host,
@@ -55,14 +60,19 @@ class Server(MPServer):
             websockets=False,
             backlog=_BACKLOG,
             backpressure=_BACKPRESSURE,
-            http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS),
+            http1_settings=HTTP1Settings(
+                header_read_timeout=_HEADER_TIMEOUT_MS, max_buffer_size=_HEAD_BYTES
+            ),
             log_enabled=True,
             log_level=LogLevels.warning,
             log_dictconfig=log_setup.granian_config("warning"),
             respawn_failed_workers=True,
-            workers_kill_timeout=int(drain_delay_s + drain_timeout_s) + _KILL_MARGIN_S,
+            workers_kill_timeout=(
+                int(settings.drain_delay_s + settings.drain_timeout_s) + _KILL_MARGIN_S
+            ),
         )
-        self._drain_delay_s = drain_delay_s
+        self._drain_delay_s = settings.drain_delay_s
+        self._listener = listener
         self._is_stopping = False
 
     def signal_handler_interrupt(self, *args: int | FrameType | None) -> None:
@@ -84,6 +94,12 @@ class Server(MPServer):
             self._sleep_unless_killed(self._drain_delay_s)
         super().shutdown(exit_code)  # type: ignore[no-untyped-call]  # as above
 
+    def _init_shared_socket(self) -> None:
+        """Give workers the bound listener; one that is made anew would share a taken port."""
+        self._ssp = None
+        self._sso = self._listener
+        self._shd = SocketHolder(self._listener.fileno(), False, _BACKLOG)  # type: ignore[call-arg, assignment]
+
     def _sleep_unless_killed(self, seconds: float) -> None:
         for worker in self.wrks:
             worker.inner.join(timeout=seconds)
@@ -98,22 +114,21 @@ def _loop() -> Loops:
     return Loops.uvloop
 
 
-def serve(config: Config, key: bytes, on_ready: Callable[[str], None]) -> None:
-    """Run until told to stop. ``on_ready`` gets the URL once the listener is bound.
-
-    Raises ``ConfigError`` when the port is taken or a setting is wrong.
-    """
-    settings = parse(Settings(), config.settings)
-    check_port(config.host, config.proxy_port)
-    raise_file_limit()
+def serve(
+    config: Config,
+    settings: Settings,
+    listener: socket.socket,
+    key: bytes,
+    on_ready: Callable[[str], None],
+) -> None:
+    """Run until told to stop. ``on_ready`` gets the URL that ``listener`` answers at."""
     refuse_core_dumps()
+    server = Server(config, settings, listener)
+    # After the server's own set-up of logging, which would leave plain text.
     log_setup.configure(config.log_level)
-    server = Server(
-        config,
-        drain_delay_s=settings.drain_delay_s,
-        drain_timeout_s=settings.drain_timeout_s,
-    )
-    server.on_startup(lambda: on_ready(url_of(config)))
+    raise_file_limit()
+    url = url_of(replace(config, proxy_port=listener.getsockname()[1]))
+    server.on_startup(lambda: on_ready(url))
     server.serve(target_loader=partial(build_app, config, key), wrap_loader=False)
 
 
@@ -125,32 +140,33 @@ def url_of(config: Config) -> str:
     return f"http://{shown}:{config.proxy_port}"
 
 
-def check_port(host: str, port: int) -> None:
-    """Refuse a port that somebody listens on already.
+def listen(host: str, port: int, write_timeout_s: float) -> socket.socket:
+    """A bound socket; its connections end some time after a write found no reader.
 
-    The server binds with SO_REUSEPORT, so it would silently share the port with the other.
+    Raises ``ConfigError`` when the address cannot be had. Port 0 takes a free one.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            reason = (error.strerror or "not available").lower()
-            raise ConfigError(
-                f"cannot listen on {host} port {port}: {reason}; "
-                "stop what uses it or choose another with --proxy-port"
-            ) from None
-
-
-def choose_port(config: Config) -> Config:
-    """``config`` with a free port in place of port 0."""
-    if config.proxy_port != 0:
-        return config
-    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.bind((config.host, 0))
-        return replace(config, proxy_port=probe.getsockname()[1])
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if write_timeout_s and hasattr(socket, "TCP_USER_TIMEOUT"):
+            # The relay gives up first and says so; the kernel then drops what nobody reads.
+            limit_ms = int((write_timeout_s + _WRITE_MARGIN_S) * 1000)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limit_ms)
+        # The kernel would take megabytes for each client that does not read.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        reason = (error.strerror or "not available").lower()
+        raise ConfigError(
+            f"cannot listen on {host} port {port}: {reason}; "
+            "stop what uses it or choose another with --proxy-port"
+        ) from None
+    listener.set_inheritable(True)
+    listener.setblocking(False)
+    return listener
 
 
 def raise_file_limit() -> None:

@@ -21,7 +21,7 @@ use crate::sse::{Frame, Framer};
 use crate::transport::{AnswerBody, Failure, FailureKind, Target};
 
 /// At most this much is gathered before it is written.
-const BATCH_BYTES: usize = 256 * 1024;
+const BATCH_BYTES: usize = 64 * 1024;
 /// Comments and pings before the first event that are kept for the client.
 const PRELUDE_BYTES: usize = 1024 * 1024;
 /// After the end marker this much more is read, for this long, to save the connection.
@@ -499,7 +499,10 @@ impl Stream {
 
     /// Ends the stream with an error event of our own.
     fn fail(&mut self, out: &mut Vec<Bytes>, end: End, status: u16, message: &str) {
-        let code = format!("upstream_{}", end.name());
+        let code = match end {
+            End::Drained => "draining".to_owned(),
+            other => format!("upstream_{}", other.name()),
+        };
         let reply = ErrorReply { status, code: &code, message, request_id: None };
         self.own_error(None, &reply, out);
         self.end = Some(end);

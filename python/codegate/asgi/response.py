@@ -8,11 +8,13 @@ from codegate.asgi.types import Header, Send
 
 JSON_TYPE: Header = (b"content-type", b"application/json")
 NO_STORE: Header = (b"cache-control", b"no-store")
+SERVER: Header = (b"server", b"codegate")
+"""Without it the HTTP server underneath would name itself."""
 
 
 async def send_whole(send: Send, status: int, headers: list[Header], body: bytes) -> None:
     """Send a complete answer; the server adds its length."""
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, SERVER]})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 

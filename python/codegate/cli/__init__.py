@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -11,6 +12,7 @@ from codegate import __version__, cli
 from codegate.cli.command import Command
 from codegate.errors import CodegateError
 from codegate.registry import discover
+from codegate.telemetry.logging import where
 
 
 def _version(value: bool) -> None:
@@ -52,3 +54,10 @@ def main() -> None:
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; the interpreter must not complain at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except Exception as error:
+        sys.stderr.write(f"codegate: a defect: {where(error)}; please report it\n")
+        raise SystemExit(1) from None

@@ -14,6 +14,7 @@ from codegate.cli.command import Command
 from codegate.cli.demo import start_demo
 from codegate.config import Config, UpstreamFlag
 from codegate.errors import ConfigError
+from codegate.settings.settings import Settings, parse
 from codegate.tenants.keys import local_key
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
@@ -66,7 +67,9 @@ def serve(
 def run(merged: Config) -> None:
     """Check everything that can be wrong, then serve."""
     key = local_key(merged.data_dir, merged.proxy_api_key)
-    merged = server.choose_port(merged)
+    settings = parse(Settings(), merged.settings)
+    # Before anything else is started: a taken port is what goes wrong most.
+    listener = server.listen(merged.host, merged.proxy_port, settings.write_timeout_s)
     # The demo answers only where no real account would.
     with start_demo(enabled=merged.demo and not merged.upstreams) as demo_flags:
         merged = replace(merged, upstreams=merged.upstreams or demo_flags)
@@ -74,7 +77,7 @@ def run(merged: Config) -> None:
         def on_ready(url: str) -> None:
             typer.echo(ready_text(url, key, merged))
 
-        server.serve(merged, key.encode("ascii"), on_ready)
+        server.serve(merged, settings, listener, key.encode("ascii"), on_ready)
 
 
 def ready_text(url: str, key: str, merged: Config) -> str:

@@ -19,11 +19,14 @@ _WRONG_KEY = "this proxy key is not valid here: `codegate key` prints the right 
 
 
 def check_host(head: native.Head, hosts: Hosts) -> None:
-    """Refuse names that are not ours. A request without Host cannot come from a browser."""
+    """Refuse names that are not ours.
+
+    A request without Host, which the server shows as an empty one, cannot come from a browser.
+    """
     if head.host_count > 1:
         raise BadRequest("the request has more than one Host header")
     host = head.host
-    if host is not None and not hosts.allows(host):
+    if host and not hosts.allows(host):
         raise Misdirected(
             "this host name is not served here; add it to ALLOWED_HOSTS if it should be"
         )

@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime
 
 from codegate import native
+from codegate.asgi.response import SERVER, header_text
 from codegate.asgi.types import Header, Send
 from codegate.requestlog.entry import AttemptRecord, LogEntry, Outcome
 from codegate.snapshot import Snapshot
@@ -75,7 +76,7 @@ class Exchange:
         if self.account:
             headers += (
                 (b"x-codegate-account", self.account.encode("ascii")),
-                (b"x-codegate-upstream-model", _text(self.upstream_model)),
+                (b"x-codegate-upstream-model", header_text(self.upstream_model)),
                 (b"x-codegate-attempts", b"%d" % len(self.attempts)),
             )
         return headers
@@ -85,7 +86,7 @@ class Exchange:
         self.is_answered = True
         self.status = status
         self.first_byte_s = time.monotonic() - self.started
-        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.start", "status": status, "headers": [*headers, SERVER]})
 
     def entry(self) -> LogEntry:
         """The record of the finished exchange."""
@@ -116,10 +117,3 @@ class Exchange:
             bytes_out=self.bytes_out,
             malformed_events=self.malformed_events,
         )
-
-
-def _text(value: str) -> bytes:
-    """A model name as a header may carry it."""
-    if value.isascii() and value.isprintable() and len(value) <= 256:
-        return value.encode("ascii")
-    return bytes(b if 32 <= b < 127 else 63 for b in value[:256].encode("utf-8"))

@@ -59,6 +59,8 @@ class Handlers:
     async def health(self, scope: Scope, receive: Receive, send: Send) -> None:
         """``GET /health``: alive, ready, version."""
         services = self.services
+        if await self._refuses_host(scope, send):
+            return
         await send_json(
             send,
             200,
@@ -72,7 +74,7 @@ class Handlers:
         )
 
     async def live(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """``GET /livez``."""
+        """``GET /livez``. Probes call by any address, so its Host is not checked."""
         await send_text(send, 200, b"text/plain; charset=utf-8", b"ok\n")
 
     async def ready(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,6 +86,8 @@ class Handlers:
 
     async def metrics(self, scope: Scope, receive: Receive, send: Send) -> None:
         """``GET /metrics``, on loopback unless the setting ``metrics_public`` is on."""
+        if await self._refuses_host(scope, send):
+            return
         client = scope.get("client")
         address = client[0] if client else ""
         if not (self.services.snapshot.settings.metrics_public or address.startswith(_LOOPBACK)):
@@ -108,6 +112,8 @@ class Handlers:
         """The handler of whatever no route takes; ``allowed`` is the router's look-up."""
 
         async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+            if await self._refuses_host(scope, send):
+                return
             allow = allowed(scope["path"])
             if allow is None:
                 error: CodegateError = NotFound(
@@ -128,6 +134,16 @@ class Handlers:
         head = native.Head(scope["headers"])
         admission.check_host(head, self.services.hosts)
         admission.admit(head, scope["query_string"], self.services.snapshot, is_draining=False)
+
+    async def _refuses_host(self, scope: Scope, send: Send) -> bool:
+        """Whether the Host header was not ours, in which case the answer has been sent."""
+        try:
+            admission.check_host(native.Head(scope["headers"]), self.services.hosts)
+        except CodegateError as error:
+            self.services.metrics.count_refused(error.code)
+            await self._refuse(scope, send, error)
+            return True
+        return False
 
     async def _refuse(self, scope: Scope, send: Send, error: CodegateError) -> None:
         await send_plain_error(send, _dialect(scope), self.services.ids.next(), error)

@@ -14,7 +14,14 @@ from codegate import native
 from codegate.asgi.request import Body, ClientGone
 from codegate.asgi.types import Header, Receive, Scope, Send
 from codegate.asgi.watch import Watcher
-from codegate.errors import BadRequest, CodegateError, Draining, InternalError, UpstreamError
+from codegate.errors import (
+    BadRequest,
+    BrokenBody,
+    CodegateError,
+    Draining,
+    InternalError,
+    UpstreamError,
+)
 from codegate.proxy import admission
 from codegate.proxy.attempt import Decision, Effect, Step, outcome_error
 from codegate.proxy.exchange import Exchange
@@ -36,6 +43,7 @@ _OUR_SIDE = frozenset({"client_closed", "drained", "write_timeout"})
 _TIMEOUT_REASONS = frozenset(
     {"connect_timeout", "first_byte_timeout", "idle_timeout", "total_timeout", "write_timeout"}
 )
+"""Ends of a stream that are not the upstream's doing."""
 
 
 async def run_exchange(
@@ -98,9 +106,12 @@ async def _serve(
                 services.watchers.later(watcher, _WATCH_PLAIN_AFTER_S)
             await _answer(services, exchange, request, head, query, endpoint, send)
     except ClientGone:
+        # Whoever only broke its body off, or closed one direction, can still read why.
+        await _fail(exchange, send, BrokenBody("the request body broke off before its end"))
         exchange.outcome = "client_closed"
     except asyncio.CancelledError:
         if not watcher.is_gone and not services.is_past_drain:
+            exchange.outcome = "drained"
             raise
         _uncancel()
         if exchange.is_delivered:
@@ -113,8 +124,10 @@ async def _serve(
             exchange.outcome = "drained"
     except CodegateError as error:
         await _fail(exchange, send, error)
-    except Exception:
-        # Also what the native extension ends a call with after a defect.
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException:
+        # A panic of the extension is no Exception, and must cost this exchange only.
         logger.exception("an exchange failed", extra={"request_id": exchange.request_id})
         await _fail(exchange, send, InternalError("the proxy failed; its log says where"))
     finally:
@@ -198,7 +211,9 @@ async def _relay(
 def _note_end(services: Services, exchange: Exchange, reason_name: str) -> None:
     _judge_stream(services, exchange.account, reason_name)
     exchange.outcome = _stream_outcome(reason_name)
-    if reason_name != "ok":
+    if reason_name in _OUR_SIDE:
+        exchange.error_code = reason_name
+    elif reason_name != "ok":
         exchange.error_code = f"upstream_{reason_name}"
 
 

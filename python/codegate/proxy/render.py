@@ -7,7 +7,7 @@ import math
 from codegate import native
 from codegate.asgi.response import JSON_TYPE, NO_STORE, send_whole
 from codegate.asgi.types import Header, Send
-from codegate.errors import CodegateError, MethodNotAllowed, TooLarge
+from codegate.errors import BrokenBody, CodegateError, MethodNotAllowed, TooLarge
 from codegate.proxy.exchange import Exchange
 
 _LONGEST_WAIT_S = 60.0
@@ -35,7 +35,7 @@ def error_headers(exchange: Exchange | None, error: CodegateError) -> list[Heade
         headers.append((b"x-should-retry", b"false"))
     if isinstance(error, MethodNotAllowed):
         headers.append((b"allow", error.allow.encode("ascii")))
-    if isinstance(error, TooLarge) or error.status == 408:
+    if isinstance(error, TooLarge | BrokenBody) or error.status == 408:
         # The rest of the body is not read, so the connection cannot be used again.
         headers.append((b"connection", b"close"))
     return headers

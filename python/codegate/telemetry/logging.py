@@ -56,11 +56,11 @@ class JsonFormatter(logging.Formatter):
             if name not in _STANDARD:
                 fields[name] = clean(value)
         if record.exc_info and record.exc_info[1] is not None:
-            fields["error"] = _where(record.exc_info[1])
+            fields["error"] = where(record.exc_info[1])
         return line(fields)
 
 
-def _where(error: BaseException) -> str:
+def where(error: BaseException) -> str:
     """Type and place of an exception. Its text stays out: it may quote what was processed."""
     place = error.__traceback__
     while place is not None and place.tb_next is not None:

@@ -42,6 +42,8 @@ use pool::{Lease, Pool, Shared, Slot};
 /// An upstream's header block may be this large.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 const MAX_HEADERS: usize = 256;
+/// What one connection holds of an answer that nobody takes; a whole head must fit.
+const READ_BUFFER_BYTES: usize = MAX_HEADER_BYTES + 8 * 1024;
 /// HTTP/2 receive windows: small for a stream, so that a slow client stops its upstream; large for
 /// the connection, so that slow clients do not stop the others on it.
 const H2_STREAM_WINDOW: u32 = 256 * 1024;
@@ -173,6 +175,7 @@ impl Transport {
         let (sender, connection) = http1::Builder::new()
             .max_headers(MAX_HEADERS)
             .max_header_size(MAX_HEADER_BYTES)
+            .max_buf_size(READ_BUFFER_BYTES)
             .handshake(io)
             .await
             .map_err(|e| from_hyper(&e, false))?;
