@@ -425,7 +425,10 @@ impl Pending {
         schedule(this, waiter)
     }
 
-    fn remove_done_callback(&self, _callback: &Bound<'_, PyAny>) -> usize {
+    #[pyo3(signature = (callback, /))]
+    fn remove_done_callback(&self, callback: &Bound<'_, PyAny>) -> usize {
+        // There is one waiter at most, so it is the one that is meant.
+        let _ = callback;
         match &mut *self.state.lock() {
             State::Waiting(waiter) => usize::from(waiter.take().is_some()),
             _ => 0,

@@ -34,7 +34,8 @@ def test_never_more_than_the_limit_in_any_window(limit: int, steps: list[float])
         if wait_s == 0:
             admitted.append(clock.now)
         else:
-            assert 0 < wait_s <= WINDOW_S
+            # The clock's own rounding may show in a difference of two readings.
+            assert 0 < wait_s <= WINDOW_S + 1e-9
 
 
 def test_the_wait_is_the_time_after_which_one_is_let_in() -> None:
