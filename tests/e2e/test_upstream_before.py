@@ -33,18 +33,11 @@ class Pair:
     second: ThreadedMock
 
 
-@pytest.fixture(scope="module")
-def shared_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    with run_in_thread(Options()) as first, run_in_thread(Options()) as second:
-        upstreams = [f"{name}={each.url}" for name in FORMATS for each in (first, second)]
-        with running(tmp_path_factory.mktemp("pair") / "data", upstreams=upstreams) as proxy:
-            yield Pair(proxy=proxy, first=first, second=second)
-
-
 @pytest.fixture
-def pair(shared_pair: Pair) -> Iterator[Pair]:
-    yield shared_pair
-    shared_pair.first.fault = None
+def pair(mock: ThreadedMock, start_proxy: Callable[..., Proxy], shared_mock: ThreadedMock) -> Pair:
+    """Fresh, for an account that failed is left alone for a while."""
+    upstreams = [f"{name}={each.url}" for name in FORMATS for each in (mock, shared_mock)]
+    return Pair(proxy=start_proxy(upstreams=upstreams), first=mock, second=shared_mock)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +191,8 @@ def test_f24_redirects_are_not_followed(
     with aftermath(canary.proxy, "upstream_error"):
         answer = turn(canary.proxy, wire_format, f"fault:redirect-{code}", stream=stream)
         error = check_refusal(answer, wire_format, 502)
-    assert canary.mock.requests[-1].status == code
+    entry = canary.mock.requests[-1]
+    canary.mock.wait_until(lambda: entry.status == code)
     assert "redirect" in error["message"]
     assert answer.header("x-should-retry") == "false"
     assert answer.header("location") is None
