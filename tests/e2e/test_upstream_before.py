@@ -256,12 +256,23 @@ def test_a_refusal_that_repeats_the_key_is_not_passed_on(
     text = b'{"type":"error","error":{"type":"invalid_request_error","code":"x","message":"%s"}}'
 
     def refuse(peer: Peer) -> None:
-        key = UPSTREAM_KEY.encode()
-        peer.send(whole("400 Bad Request", text % key, b"x-request-id: " + key))
+        peer.send(whole("400 Bad Request", text % UPSTREAM_KEY.encode()))
 
     proxy = scripted_proxy(refuse)
     with aftermath(proxy, "upstream_error"):
         check_refusal(turn(proxy, wire_format, "any", stream=stream), wire_format, 400)
+
+
+def test_a_header_that_repeats_the_key_is_not_passed_on(
+    scripted_proxy: Callable[[Script], Proxy], wire_format: str
+) -> None:
+    body = b'{"id":"x","object":"y","type":"message"}'
+    headers = [b"request-id: " + UPSTREAM_KEY.encode(), b"x-request-id: 7"]
+    proxy = scripted_proxy(lambda peer: peer.send(whole("200 OK", body, *headers)))
+    with aftermath(proxy, "ok"):
+        answer = turn(proxy, wire_format, "any", stream=False)
+    assert answer.header("request-id") is None
+    assert answer.header("x-request-id") == "7"
 
 
 def test_endless_comments_before_the_first_event_are_not_kept(
