@@ -83,8 +83,8 @@ impl Progress {
         *self.delivered.lock()
     }
 
-    pub fn set_delivered(&self, end: End) {
-        *self.delivered.lock() = Some(end);
+    pub fn set_delivered(&self, end: Option<End>) {
+        *self.delivered.lock() = end;
     }
 
     /// Usage as far as it was reported, and the number of events that were no JSON.

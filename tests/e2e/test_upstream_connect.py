@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -32,16 +32,13 @@ def nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
         yield proxy
 
 
-@pytest.fixture(scope="module")
-def half_dead(
-    shared_mock: ThreadedMock, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Proxy]:
-    """A proxy whose first account cannot be reached and whose second is well."""
+@pytest.fixture
+def half_dead(shared_mock: ThreadedMock, start_proxy: Callable[..., Proxy]) -> Proxy:
+    """A fresh proxy whose first account cannot be reached and whose second is well."""
     dead = f"http://127.0.0.1:{free_port()}"
-    upstreams = [f"{name}={url}" for name in FORMATS for url in (dead, shared_mock.url)]
-    data_dir = tmp_path_factory.mktemp("half") / "data"
-    with running(data_dir, upstreams=upstreams, settings=ONE_SECOND) as proxy:
-        yield proxy
+    return start_proxy(
+        upstreams=[f"{name}={url}" for name in FORMATS for url in (dead, shared_mock.url)]
+    )
 
 
 @pytest.fixture(scope="module")

@@ -258,6 +258,17 @@ def test_f35_everything_after_the_end_marker_is_ignored(
     assert direct(shared_mock, wire_format, body).startswith(answer.body)
 
 
+def test_f35_surplus_in_the_same_piece_as_the_end_marker(
+    scripted_proxy: UseScript, wire_format: str
+) -> None:
+    frames = stream_of(wire_format)
+    everything = b"".join([*frames, frames[-1], frames[2], frames[-1]])
+    proxy = scripted_proxy(lambda peer: peer.send(SSE_HEAD + chunked([everything])))
+    with aftermath(proxy, "ok"):
+        answer = turn(proxy, wire_format, "any")
+    assert answer.body == b"".join(frames)
+
+
 @pytest.mark.parametrize("number", [2, 3, 5])
 def test_f36_malformed_json_is_forwarded_and_counted(
     shared_proxy: Proxy, shared_mock: ThreadedMock, wire_format: str, number: int

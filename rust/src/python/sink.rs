@@ -33,9 +33,7 @@ struct Written {
 #[pymethods]
 impl Written {
     fn __call__(&self, _done: &Bound<'_, PyAny>) {
-        if let Some(end) = self.end {
-            self.progress.set_delivered(end);
-        }
+        self.progress.set_delivered(self.end);
         if let Some(sender) = self.sender.lock().take() {
             let _ = sender.send(());
         }
@@ -71,15 +69,20 @@ impl AsgiSink {
         message.set_item(intern!(py, "type"), intern!(py, "http.response.body"))?;
         message.set_item(intern!(py, "body"), join(py, parts)?)?;
         message.set_item(intern!(py, "more_body"), end.is_none())?;
-        let awaitable = self.send.bind(py).call1((message,))?;
-        if is_done(&awaitable)? {
-            if let Some(end) = end {
-                // Still under the lock of the interpreter: whoever watches the client cannot
-                // report before this that it has left.
-                self.progress.set_delivered(end);
+        // Noted before the call, in which the server may let other threads run: a client that has
+        // everything may leave at once, and its watcher must find this here.
+        self.progress.set_delivered(end);
+        let awaitable = match self.send.bind(py).call1((message,)) {
+            Ok(awaitable) => awaitable,
+            Err(error) => {
+                self.progress.set_delivered(None);
+                return Err(error);
             }
+        };
+        if is_done(&awaitable)? {
             return Ok(None);
         }
+        self.progress.set_delivered(None);
         let (sender, taken) = oneshot::channel();
         let written = Py::new(
             py,
