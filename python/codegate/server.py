@@ -153,6 +153,8 @@ def listen(host: str, port: int, write_timeout_s: float) -> socket.socket:
             # The relay gives up first and says so; the kernel then drops what nobody reads.
             limit_ms = int((write_timeout_s + _WRITE_MARGIN_S) * 1000)
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limit_ms)
+        # Connections inherit it: a delta must not wait for the client's acknowledgement.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # The kernel would take megabytes for each client that does not read.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         listener.bind((host, port))

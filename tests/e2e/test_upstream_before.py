@@ -256,7 +256,8 @@ def test_a_refusal_that_repeats_the_key_is_not_passed_on(
     text = b'{"type":"error","error":{"type":"invalid_request_error","code":"x","message":"%s"}}'
 
     def refuse(peer: Peer) -> None:
-        peer.send(whole("400 Bad Request", text % UPSTREAM_KEY.encode()))
+        key = UPSTREAM_KEY.encode()
+        peer.send(whole("400 Bad Request", text % key, b"x-request-id: " + key))
 
     proxy = scripted_proxy(refuse)
     with aftermath(proxy, "upstream_error"):
