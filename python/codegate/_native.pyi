@@ -269,5 +269,6 @@ class Client:
 def error_body(wire_format: str, status: int, code: str, message: str, request_id: str) -> bytes:
     """An error in the format's own shape."""
 
-def panic_probe() -> None:
-    """Panic on purpose, to show that a defect in the extension ends one call and nothing else."""
+def panic_probe(bridge: Bridge | None = None) -> Pending[None]:
+    """Panic on purpose, to show that a defect in the extension ends one call and nothing else:
+    at once, or with a bridge in a task of its runtime."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from codegate.errors import ConfigError
 
@@ -102,9 +103,22 @@ def hosts_from(value: str) -> tuple[str, ...]:
 
 
 def proxy_environment(environ: Mapping[str, str]) -> tuple[str | None, str]:
-    """``HTTPS_PROXY`` and ``NO_PROXY``, in either case; lower case wins, as in curl."""
+    """``HTTPS_PROXY`` and ``NO_PROXY``, in either case; lower case wins, as in curl.
+
+    Raises ``ConfigError``, without the value: it may hold a password.
+    """
     https = environ.get("https_proxy") or environ.get("HTTPS_PROXY") or None
+    if https is not None and not _is_proxy_address(https):
+        raise ConfigError("HTTPS_PROXY must have the form http://[user:password@]host:port")
     return https, environ.get("no_proxy", environ.get("NO_PROXY", ""))
+
+
+def _is_proxy_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def from_environment(environ: Mapping[str, str] | None = None) -> Config:

@@ -98,7 +98,7 @@ class Server(MPServer):
         """Give workers the bound listener; one that is made anew would share a taken port."""
         self._ssp = None
         self._sso = self._listener
-        self._shd = SocketHolder(self._listener.fileno(), False, _BACKLOG)  # type: ignore[call-arg, assignment]
+        self._shd = SocketHolder(self._listener.fileno(), False, _BACKLOG)  # type: ignore[call-arg,assignment]  # its stub is older
 
     def _sleep_unless_killed(self, seconds: float) -> None:
         for worker in self.wrks:
@@ -127,8 +127,8 @@ def serve(
     # After the server's own set-up of logging, which would leave plain text.
     log_setup.configure(config.log_level)
     raise_file_limit()
-    url = url_of(replace(config, proxy_port=listener.getsockname()[1]))
-    server.on_startup(lambda: on_ready(url))
+    bound = replace(config, proxy_port=listener.getsockname()[1])
+    server.on_startup(lambda: on_ready(url_of(bound)))
     server.serve(target_loader=partial(build_app, config, key), wrap_loader=False)
 
 

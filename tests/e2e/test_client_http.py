@@ -359,3 +359,11 @@ def test_f71_other_methods_are_refused_with_allow(
     assert answer.header("allow") == f"{method}, OPTIONS"
     assert not any(name.startswith("access-control-") for name, _ in answer.headers)
     assert shared_mock.journal.count == before
+
+
+@pytest.mark.parametrize("size", [60 * 1024, 160 * 1024])
+def test_a_head_well_over_64_kib_is_refused(shared_proxy: Proxy, size: int) -> None:
+    with nothing_left(shared_proxy), RawClient(shared_proxy.port) as client:
+        # What arrives in one piece with the last byte that fits is still taken.
+        client.send(head("GET", "/livez", [("x-large", "x" * size)]))
+        assert client.read_head().status == (200 if size < 64 * 1024 else 431)

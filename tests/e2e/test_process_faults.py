@@ -49,6 +49,17 @@ class Namespace:
         return getattr(native, name)
 
 
+read = lifecycle._read
+
+
+async def read_and_trip(services, exchange, *rest):
+    request = await read(services, exchange, *rest)
+    if MODE == "task" and request.model == "trip":
+        await native.panic_probe(services.bridge)
+    return request
+
+
+lifecycle._read = read_and_trip
 namespace = Namespace()
 namespace.Request = Request
 lifecycle.native = namespace
@@ -79,7 +90,7 @@ def sabotaged(
     return start
 
 
-@pytest.mark.parametrize("mode", ["panic", "memory", "bug"])
+@pytest.mark.parametrize("mode", ["panic", "task", "memory", "bug"])
 def test_f88_a_defect_costs_one_request(sabotaged: Callable[[str], Proxy], mode: str) -> None:
     proxy = sabotaged(mode)
     worker = proxy.worker()
@@ -99,7 +110,8 @@ def test_f88_a_defect_costs_one_request(sabotaged: Callable[[str], Proxy], mode:
     found = [json.loads(line) for line in proxy.log.splitlines()]
     defects = [line for line in found if line["level"] == "error"]
     assert {line["request_id"] for line in defects} == {row["request_id"] for row in rows}
-    assert all(" in " in line["error"] for line in defects)
+    kinds = {"panic": "PanicException", "task": "RuntimeError", "memory": "MemoryError"}
+    assert all(line["error"].startswith(kinds.get(mode, "KeyError")) for line in defects)
     assert "canary" not in proxy.log, "an exception's text is in the log"
 
 

@@ -10,10 +10,12 @@ from typing import Annotated
 import typer
 
 from codegate import config, native, server
+from codegate.accounts.account import from_flags
 from codegate.cli.command import Command
 from codegate.cli.demo import start_demo
 from codegate.config import Config, UpstreamFlag
 from codegate.errors import ConfigError
+from codegate.providers.custom import PROVIDER as CUSTOM
 from codegate.settings.settings import Settings, parse
 from codegate.tenants.keys import local_key
 
@@ -68,6 +70,8 @@ def run(merged: Config) -> None:
     """Check everything that can be wrong, then serve."""
     key = local_key(merged.data_dir, merged.proxy_api_key)
     settings = parse(Settings(), merged.settings)
+    # Built for what it refuses; workers build their own.
+    from_flags(merged.upstreams, CUSTOM)
     # Before anything else is started: a taken port is what goes wrong most.
     listener = server.listen(merged.host, merged.proxy_port, settings.write_timeout_s)
     # The demo answers only where no real account would.

@@ -57,7 +57,7 @@ class Records:
 def exchange_line(entry: LogEntry) -> bytes:
     """The one structured line of an exchange, with its end."""
     texts = (entry.path, entry.model, entry.upstream_model, entry.error_code)
-    if not all(text.isascii() and len(text) <= MAX_VALUE for text in texts):
+    if not all(text.isascii() and text.isprintable() and len(text) <= MAX_VALUE for text in texts):
         entry = replace(
             entry,
             path=clean_text(entry.path),

@@ -15,11 +15,14 @@ MAX_VALUE = 2048
 """Longer texts are cut: whatever a client or an upstream sends must not fill the log."""
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
-_BREAKERS = str.maketrans({"\u2028": "\\u2028", "\u2029": "\\u2029", "\x7f": "\\u007f"})
 
 
 def clean(value: object) -> object:
-    """``value`` as a log may hold it: text bounded and without line breakers JSON leaves alone."""
+    """``value`` as a log may hold it: text bounded and free of what moves a terminal's cursor.
+
+    JSON escapes ASCII's control characters by itself, but neither those above it, nor the
+    separators that some readers take for a line's end, nor marks that turn the direction.
+    """
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, int | float | bool) or value is None:
@@ -32,7 +35,9 @@ def clean_text(text: str) -> str:
     text = text.encode("utf-8", "replace").decode("utf-8")
     if len(text) > MAX_VALUE:
         text = text[:MAX_VALUE] + "…"
-    return text.translate(_BREAKERS)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c < " " else f"\\u{ord(c):04x}" for c in text)
 
 
 def line(fields: dict[str, object]) -> str:

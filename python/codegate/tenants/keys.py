@@ -81,7 +81,9 @@ def _check_fixed(key: str) -> str:
 
 
 def _read(path: Path) -> str:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    # Not blocking: a pipe in the file's place must be refused, not waited for.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    descriptor = os.open(path, flags)
     with os.fdopen(descriptor, "r", encoding="ascii", errors="replace") as file:
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode):

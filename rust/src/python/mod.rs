@@ -10,6 +10,7 @@ mod sink;
 mod target;
 
 use std::panic;
+use std::task::{Context, Poll};
 
 use pyo3::create_exception;
 use pyo3::exceptions::PyValueError;
@@ -44,11 +45,15 @@ fn error_body<'py>(
     Ok(PyBytes::new(py, &format_named(wire_format)?.wire().error_body(&reply)))
 }
 
-/// Panic on purpose, to show that a defect in the extension ends one call and nothing else.
+/// Panic on purpose, to show that a defect in the extension ends one call and nothing else: at
+/// once, or with a bridge in a task of its runtime.
 #[pyfunction]
+#[pyo3(signature = (bridge=None))]
 #[expect(clippy::panic, reason = "this is what it is for")]
-fn panic_probe() {
-    panic!("asked for");
+fn panic_probe(bridge: Option<&Bound<'_, bridge::Bridge>>) -> PyResult<Py<bridge::Pending>> {
+    let Some(bridge) = bridge else { panic!("asked for") };
+    let fails = |_: &mut Context<'_>| -> Poll<bridge::Build> { panic!("asked for") };
+    bridge::Bridge::submit(bridge, std::future::poll_fn(fails))
 }
 
 /// Panics become exceptions where they happen; the default report would put what was being
