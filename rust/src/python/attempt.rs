@@ -81,7 +81,6 @@ impl PyProgress {
     fn malformed_events(&self) -> u32 {
         self.malformed_events
     }
-
 }
 
 /// How a stream ended.
