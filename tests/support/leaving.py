@@ -14,12 +14,13 @@ SETTLE_S = 0.1
 def leave(proxy: Proxy, mock: ThreadedMock, wire_format: str, model: str, *, stream: bool) -> float:
     """Call ``model``, close once the mock has the request, and return the seconds until the mock
     saw its own client leave."""
-    seen = len(mock.requests)
+    # The journal is bounded, its count is not.
+    seen = mock.journal.count
     body = model_request(wire_format, model, stream=stream)
     with RawClient(proxy.port) as client:
         headers = headers_of(wire_format, proxy.key)
         client.send(head("POST", path_of(wire_format), headers, length=len(body)) + body)
-        mock.wait_until(lambda: len(mock.requests) > seen)
+        mock.wait_until(lambda: mock.journal.count > seen)
         entry = mock.requests[-1]
         assert entry.model == model
         time.sleep(SETTLE_S)  # it is silent, or in the middle of its stream
