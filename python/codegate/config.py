@@ -39,6 +39,9 @@ class Config:
     log_level: LogLevel = "info"
     workers: int = 1
     proxy_api_key: str | None = field(default=None, repr=False)
+    account_passphrase: str | None = field(default=None, repr=False)
+    """``ACCOUNT_KEY``: takes the place of the key file for stored credentials."""
+    guardrail_passphrase: str | None = field(default=None, repr=False)
     upstreams: tuple[UpstreamFlag, ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
     demo: bool = False
@@ -60,6 +63,20 @@ def secret_from_environment(environ: Mapping[str, str], name: str) -> str | None
         return Path(path).read_text(encoding="utf-8").rstrip("\r\n") or None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{name}_FILE: cannot read {path}: {_reason(error)}") from None
+
+
+def passphrase_from(environ: Mapping[str, str], name: str) -> str | None:
+    """A key given by the environment; ``auto`` and nothing mean the key file."""
+    value = secret_from_environment(environ, name)
+    return None if value == "auto" else value
+
+
+def check_database_url(environ: Mapping[str, str]) -> None:
+    """Raises ``ConfigError`` for a database that this version cannot use."""
+    if environ.get("DATABASE_URL"):
+        raise ConfigError(
+            "DATABASE_URL: this version keeps its data in SQLite under DATA_DIR; unset it"
+        )
 
 
 def port_from(name: str, value: str) -> int:
@@ -125,6 +142,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Config:
     """The configuration that the environment alone gives; flags are laid over it by the CLI."""
     env = os.environ if environ is None else environ
     https_proxy, no_proxy = proxy_environment(env)
+    check_database_url(env)
     return Config(
         host=env.get("HOST", "127.0.0.1"),
         proxy_port=port_from("PROXY_PORT", env.get("PROXY_PORT", str(DEFAULT_PROXY_PORT))),
@@ -134,6 +152,8 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Config:
         log_level=log_level_from(env.get("LOG_LEVEL", "info")),
         workers=workers_from("WORKERS", env.get("WORKERS", "1")),
         proxy_api_key=secret_from_environment(env, "PROXY_API_KEY"),
+        account_passphrase=passphrase_from(env, "ACCOUNT_KEY"),
+        guardrail_passphrase=passphrase_from(env, "GUARDRAIL_KEY"),
         https_proxy=https_proxy,
         no_proxy=no_proxy,
     )
