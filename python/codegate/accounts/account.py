@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from codegate import native
 from codegate.config import UpstreamFlag
 from codegate.errors import ConfigError
-from codegate.providers.base import DEFAULT_AUTH, ENDPOINTS, Endpoint, Provider, endpoint
+from codegate.providers.base import ENDPOINTS, Endpoint, Provider, endpoint
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -53,7 +53,7 @@ def build_endpoint(
     provider: Provider, wire_format: str, base_url: str, api_key: str
 ) -> AccountEndpoint:
     """The native target for one format. Raises ``ConfigError`` for what cannot be used."""
-    auth = provider.auth.get(wire_format, DEFAULT_AUTH[wire_format])
+    auth = provider.auth_for(wire_format)
     address = endpoint(provider, base_url)
     try:
         target = native.Target(
