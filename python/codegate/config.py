@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ LOG_LEVELS: tuple[LogLevel, ...] = ("debug", "info", "warning", "error")
 
 DEFAULT_PROXY_PORT = 9212
 DEFAULT_UI_PORT = 9211
+
+SECRET_VARIABLES = ("PROXY_API_KEY", "ACCOUNT_KEY", "GUARDRAIL_KEY")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,8 @@ class Config:
     """``ACCOUNT_KEY``: takes the place of the key file for stored credentials."""
     guardrail_passphrase: str | None = field(default=None, repr=False)
     upstreams: tuple[UpstreamFlag, ...] = ()
+    demo_upstreams: tuple[UpstreamFlag, ...] = ()
+    """The built-in provider; it answers only while there is no other account."""
     settings: tuple[tuple[str, str], ...] = ()
     demo: bool = False
     https_proxy: str | None = field(default=None, repr=False)
@@ -77,6 +82,23 @@ def check_database_url(environ: Mapping[str, str]) -> None:
         raise ConfigError(
             "DATABASE_URL: this version keeps its data in SQLite under DATA_DIR; unset it"
         )
+
+
+def forget_secrets(*names: str) -> None:
+    """Take secrets out of this process's environment once they were read.
+
+    The system shows the environment that a process began with to its owner, and forked workers
+    share it: the bytes themselves are overwritten.
+    """
+    library = ctypes.CDLL(None)
+    library.getenv.restype = ctypes.c_void_p
+    for name in names:
+        if name not in os.environ:
+            continue
+        address = library.getenv(os.fsencode(name))
+        if address:
+            ctypes.memset(address, ord("*"), len(os.fsencode(os.environ[name])))
+        del os.environ[name]
 
 
 def port_from(name: str, value: str) -> int:

@@ -43,8 +43,9 @@ class Vault:
 
     def __init__(self, active: RootKey, others: Iterable[RootKey] = ()) -> None:
         """``others`` are keys that stored values may still be under."""
+        self.roots = (active, *others)
         self._active = Cipher(active)
-        self._by_id = {root.key_id: Cipher(root) for root in (*others, active)}
+        self._by_id = {root.key_id: Cipher(root) for root in self.roots}
 
     @property
     def key_id(self) -> str:

@@ -62,6 +62,8 @@ class Provider:
     key_variables: tuple[str, ...] = ()
     """Environment variables in which tools keep a key of this service."""
     needs_key: bool = True
+    is_storable: bool = True
+    """Whether an operator may have an account there."""
     quirks: Quirks = field(default_factory=lambda: Quirks())
 
     @property

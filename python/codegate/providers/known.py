@@ -21,6 +21,11 @@ def known_providers() -> dict[str, Provider]:
     return discover(providers, "PROVIDER", Provider)
 
 
+def storable_providers() -> dict[str, Provider]:
+    """Those at which an account may be added."""
+    return {n: p for n, p in known_providers().items() if p.is_storable}
+
+
 def provider_named(name: str) -> Provider:
     """The provider called ``name``. Raises ``ConfigError`` with those that there are."""
     found = known_providers().get(name)

@@ -102,7 +102,9 @@ async def _attempt(
             request,
             head,
             upstream.model,
-            exchange.snapshot.deadlines(is_streaming=request.is_streaming),
+            exchange.snapshot.deadlines(
+                is_streaming=request.is_streaming, account=upstream.account
+            ),
             give_up_at - started,
         )
     except BaseException:

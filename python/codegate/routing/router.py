@@ -26,12 +26,12 @@ def plan(accounts: Iterable[Account], *, wire_format: str, model: str) -> tuple[
     speaking = [a for a in accounts if wire_format in a.endpoints]
     if not speaking:
         raise NoUpstream(
-            f"no account speaks {wire_format}; start the proxy with "
-            f"--upstream {wire_format}=URL --upstream-key-env NAME"
+            f"no account speaks {wire_format}; the operator of the proxy adds one with "
+            "`codegate accounts add`"
         )
     taking = sorted((a for a in speaking if a.takes(model)), key=lambda a: (-a.priority, a.created))
     if not taking:
         raise NoUpstream("no account offers this model; GET /v1/models lists what is offered")
     return tuple(
-        Upstream(account=a, endpoint=a.endpoints[wire_format], model=model) for a in taking
+        Upstream(account=a, endpoint=a.endpoints[wire_format], model=a.sends(model)) for a in taking
     )

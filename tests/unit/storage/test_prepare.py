@@ -180,9 +180,14 @@ def test_a_failed_change_leaves_nothing(tmp_path: Path) -> None:
     database = open_database(tmp_path)
     with database.change() as connection:
         connection.execute(sa.insert(settings).values(name="a", value="1"))
-    with pytest.raises(StorageConflict), database.change() as connection:
-        connection.execute(sa.insert(settings).values(name="b", value="1"))
-        connection.execute(sa.insert(settings).values(name="a", value="2"))
+
+    def change_twice() -> None:
+        with database.change() as connection:
+            connection.execute(sa.insert(settings).values(name="b", value="1"))
+            connection.execute(sa.insert(settings).values(name="a", value="2"))
+
+    with pytest.raises(StorageConflict):
+        change_twice()
     with database.read() as connection:
         assert connection.execute(sa.select(settings.c.name)).scalars().all() == ["a"]
     database.close()
