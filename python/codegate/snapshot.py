@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from codegate import native
 from codegate.accounts.account import Account
 from codegate.catalog.catalog import Catalog, shipped
+from codegate.routing.configs import RoutingConfig
 from codegate.routing.router import Upstream, plan
 from codegate.settings.settings import Settings
 
@@ -32,6 +33,8 @@ class Snapshot:
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Model names of the operator's own, and what they stand for."""
     catalog: Catalog = field(default_factory=shipped)
+    config: RoutingConfig | None = None
+    """The active one."""
 
     def deadlines(self, *, is_streaming: bool, account: Account | None = None) -> native.Deadlines:
         """The times of one attempt."""
@@ -45,7 +48,13 @@ class Snapshot:
         upstreams = self.plans.get(key)
         if upstreams is None:
             meant = self.aliases.get(model, model)
-            upstreams = plan(self.accounts, wire_format=wire_format, model=meant)
+            upstreams = plan(
+                self.accounts,
+                wire_format=wire_format,
+                model=meant,
+                config=self.config,
+                tier=self.catalog.tier(meant),
+            )
             if len(self.plans) >= _MAX_PLANS:
                 # Clients choose model names; the table must not grow with them.
                 self.plans.clear()
@@ -60,6 +69,7 @@ def build(
     keys: dict[bytes, str],
     aliases: Mapping[str, str] | None = None,
     catalog: Catalog | None = None,
+    config: RoutingConfig | None = None,
 ) -> Snapshot:
     """A snapshot with everything that follows from its parts worked out."""
     own: dict[tuple[str, bool], native.Deadlines] = {}
@@ -84,6 +94,7 @@ def build(
         own_deadlines=own,
         aliases=aliases or {},
         catalog=catalog or shipped(),
+        config=config,
     )
 
 

@@ -46,12 +46,11 @@ class Account:
 
     def takes(self, model: str) -> bool:
         """Whether the account may be asked for ``model``."""
-        return (
-            not self.models
-            or model in self.models
-            or model in self.model_map
-            or model == self.default_model
-        )
+        return not self.models or self.names(model)
+
+    def names(self, model: str) -> bool:
+        """Whether the operator said that the account knows ``model``."""
+        return model in self.models or model in self.model_map or model == self.default_model
 
     def sends(self, model: str) -> str:
         """The name under which the account's service knows ``model``."""

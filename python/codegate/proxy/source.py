@@ -17,6 +17,7 @@ from codegate.crypto.vault import Vault, expected_key_id, open_vault
 from codegate.errors import ConfigError
 from codegate.providers.custom import PROVIDER as CUSTOM
 from codegate.providers.demo import PROVIDER as DEMO
+from codegate.routing import configs
 from codegate.settings import store as settings_store
 from codegate.settings.settings import in_force
 from codegate.snapshot import Snapshot, key_digest
@@ -55,6 +56,7 @@ class SnapshotSource:
             settings = in_force(settings_store.load(connection), self._config.settings)
             limits, prices = catalog_store.load(connection)
             aliases = catalog_store.load_aliases(connection)
+            active = [c for c in configs.load_all(connection) if c.is_active]
         stored = tuple(a for a in map(_usable, records) if a is not None)
         accounts = (*self._flag_accounts, *stored) or self._demo_accounts
         return snapshot.build(
@@ -63,6 +65,7 @@ class SnapshotSource:
             keys=self._keys,
             aliases=aliases,
             catalog=shipped().with_overrides(limits, prices),
+            config=active[0] if active else None,
         )
 
     def _follow_rotation(self) -> None:
