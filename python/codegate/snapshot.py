@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from codegate import native
 from codegate.accounts.account import Account
 from codegate.catalog.catalog import Catalog, shipped
+from codegate.catalog.price import Price, Tokens
 from codegate.routing.configs import RoutingConfig
 from codegate.routing.router import Upstream, plan
 from codegate.settings.settings import Settings
@@ -35,6 +36,20 @@ class Snapshot:
     catalog: Catalog = field(default_factory=shipped)
     config: RoutingConfig | None = None
     """The active one."""
+
+    prices: dict[str, Price | None] = field(default_factory=dict)
+    """Prices already looked up."""
+
+    def cost(self, model: str, tokens: Tokens) -> int | None:
+        """What ``tokens`` cost, in 1e-12 USD; ``None`` where no price is known."""
+        if model in self.prices:
+            price = self.prices[model]
+        else:
+            price = self.catalog.price(model)
+            if len(self.prices) >= _MAX_PLANS:
+                self.prices.clear()
+            self.prices[model] = price
+        return None if price is None else price.cost(tokens)
 
     def deadlines(self, *, is_streaming: bool, account: Account | None = None) -> native.Deadlines:
         """The times of one attempt."""

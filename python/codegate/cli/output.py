@@ -29,7 +29,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty:
     if not rows:
         typer.echo(empty)
         return
-    cells = [[_cell(value) for value in row] for row in rows]
+    cells = [[cell_text(value) for value in row] for row in rows]
     widths = [max(len(column), *(len(row[i]) for row in cells)) for i, column in enumerate(columns)]
     for line in ([c.upper() for c in columns], *cells):
         padded = (text.ljust(width) for text, width in zip(line, widths, strict=True))
@@ -40,7 +40,7 @@ def print_fields(values: Mapping[str, object]) -> None:
     """One field a line."""
     width = max(len(name) for name in values)
     for name, value in values.items():
-        typer.echo(f"{name.ljust(width)}  {_cell(value)}".rstrip())
+        typer.echo(f"{name.ljust(width)}  {cell_text(value)}".rstrip())
 
 
 def time_text(milliseconds: int) -> str:
@@ -49,7 +49,8 @@ def time_text(milliseconds: int) -> str:
     return stamp.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _cell(value: object) -> str:
+def cell_text(value: object) -> str:
+    """A value as it stands in a column: one line, nothing that steers a terminal."""
     if value is None:
         return "-"
     if isinstance(value, bool):

@@ -20,9 +20,11 @@ from codegate.proxy.records import Records
 from codegate.proxy.reload import Reloader
 from codegate.proxy.services import Services
 from codegate.proxy.source import Secrets, SnapshotSource
+from codegate.requestlog.recorder import Recorder
 from codegate.requestlog.writer import LogWriter
 from codegate.routing.failover import RetryBudget
 from codegate.snapshot import Snapshot
+from codegate.storage.database import Database
 from codegate.telemetry.logging import LineStream
 from codegate.telemetry.metrics import Metrics
 from codegate.tenants.quota import Quota
@@ -67,7 +69,10 @@ class Proxy:
         bridge = native.Bridge(loop)
         loop.add_reader(bridge.fileno(), bridge.drain)
         metrics = Metrics()
-        log = LogWriter([Records(metrics, self._out).consume])
+        recorder = Recorder(
+            Database(source.database.path, busy_s=1.0, is_durable=False), self._retention_days
+        )
+        log = LogWriter([Records(metrics, self._out).consume, recorder.consume])
         services = Services(
             loop=loop,
             watchers=Watchers(loop),
@@ -78,6 +83,7 @@ class Proxy:
             clock=BodyClock(settings.body_timeout_s),
             hosts=Hosts(self._config.host, self._config.allowed_hosts),
             log=log,
+            recorder=recorder,
             metrics=metrics,
             quota=Quota(),
             health=HealthBook(base_s=settings.cooldown_base_s, max_s=settings.cooldown_max_s),
@@ -87,10 +93,15 @@ class Proxy:
         self._add_gauges(services)
         self._route(Handlers(services))
         log.start()
+        recorder.start()
         self._reloader = Reloader(source, lambda new: loop.call_soon_threadsafe(self._swap, new))
         self._reloader.start()
         loop.add_signal_handler(DRAIN_SIGNAL, self.drain)
         await self._warm_up(services)
+
+    def _retention_days(self) -> int:
+        services = self._services
+        return 0 if services is None else services.snapshot.settings.log_retention_days
 
     def _swap(self, snapshot: Snapshot) -> None:
         """Put a new snapshot in force; exchanges under way keep theirs."""
@@ -134,6 +145,8 @@ class Proxy:
         services.clock.close()
         services.watchers.close()
         services.log.close()
+        # Records of the last exchanges are in its queue now.
+        await asyncio.get_running_loop().run_in_executor(None, services.recorder.close)
         loop = asyncio.get_running_loop()
         loop.remove_reader(services.bridge.fileno())
         services.bridge.close()
@@ -198,6 +211,13 @@ class Proxy:
         )
         add(
             "codegate_log_dropped", "Records dropped on a full queue.", lambda: services.log.dropped
+        )
+        recorder = services.recorder
+        add("codegate_log_waiting", "Records not in the database yet.", lambda: recorder.waiting)
+        add(
+            "codegate_log_lost",
+            "Records dropped because the database could not be written.",
+            lambda: recorder.dropped,
         )
 
     @staticmethod

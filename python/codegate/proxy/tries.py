@@ -93,6 +93,7 @@ async def _attempt(
 ) -> native.Attempt:
     account = upstream.account.name
     exchange.account = account
+    exchange.upstream = upstream
     exchange.upstream_model = upstream.model
     started = time.monotonic()
     try:

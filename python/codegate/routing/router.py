@@ -17,6 +17,8 @@ class Upstream:
     account: Account
     endpoint: AccountEndpoint
     model: str
+    strategy: str = "default"
+    """What chose it: a config's strategy, or the default route."""
 
 
 def plan(
@@ -76,6 +78,7 @@ def _assigned(
             account=by_name[a.account],
             endpoint=by_name[a.account].endpoints[wire_format],
             model=by_name[a.account].sends(a.model or model),
+            strategy=config.strategy,
         )
         for a in assignments
         if a.account in by_name

@@ -60,7 +60,9 @@ class Settings:
     metrics_public: bool = False
     """Whether ``/metrics`` answers callers that are not on loopback."""
     request_logging: bool = True
-    """Whether each exchange leaves one line in the log."""
+    """Whether each exchange leaves one line in the log and one row in the database."""
+    log_retention_days: int = 30
+    """How long rows of the request log are kept; 0 is for ever."""
 
 
 def parse(settings: Settings, pairs: Iterable[tuple[str, str]]) -> Settings:

@@ -130,3 +130,70 @@ aliases = sa.Table(
     sa.Column("name", sa.String(256), primary_key=True),
     sa.Column("model", sa.String(256), nullable=False),
 )
+
+request_log = sa.Table(
+    "request_log",
+    metadata,
+    sa.Column("request_id", sa.String(64), primary_key=True),
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+    sa.Column("tenant", sa.String(64), nullable=False),
+    sa.Column("session", sa.String(32), nullable=False),
+    sa.Column("client_format", sa.String(32), nullable=False),
+    sa.Column("upstream_format", sa.String(32), nullable=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("upstream_model", sa.Text, nullable=False),
+    sa.Column("account", sa.String(64), nullable=False),
+    sa.Column("provider", sa.String(32), nullable=False),
+    sa.Column("strategy", sa.String(32), nullable=False),
+    sa.Column("attempts", sa.Text, nullable=False),
+    sa.Column("status", sa.Integer, nullable=False),
+    sa.Column("outcome", sa.String(32), nullable=False),
+    sa.Column("error_code", sa.Text, nullable=False),
+    sa.Column("is_streaming", sa.Boolean, nullable=False),
+    sa.Column("tokens_in", sa.BigInteger, nullable=True),
+    sa.Column("tokens_out", sa.BigInteger, nullable=True),
+    sa.Column("tokens_cache_read", sa.BigInteger, nullable=True),
+    sa.Column("tokens_cache_write", sa.BigInteger, nullable=True),
+    sa.Column("tokens_reasoning", sa.BigInteger, nullable=True),
+    sa.Column("is_estimated", sa.Boolean, nullable=False),
+    sa.Column("cost", sa.BigInteger, nullable=True),
+    sa.Column("first_byte_ms", sa.Float, nullable=True),
+    sa.Column("total_ms", sa.Float, nullable=False),
+    sa.Column("bytes_in", sa.BigInteger, nullable=False),
+    sa.Column("bytes_out", sa.BigInteger, nullable=False),
+    sa.Column("malformed_events", sa.Integer, nullable=False),
+    sa.Column("masked_spans", sa.Integer, nullable=False),
+    sa.Column("losses", sa.Text, nullable=False),
+)
+"""One row for each exchange, ordered by its id. ``cost`` NULL: no price is known."""
+
+spend = sa.Table(
+    "spend",
+    metadata,
+    sa.Column("month", sa.String(7), primary_key=True),
+    sa.Column("account", sa.String(64), primary_key=True),
+    sa.Column("tenant", sa.String(64), primary_key=True),
+    sa.Column("cost", sa.BigInteger, nullable=False),
+    sa.Column("requests", sa.BigInteger, nullable=False),
+)
+"""What each account cost each tenant in a month (UTC); what budgets are held against."""
+
+usage = sa.Table(
+    "usage",
+    metadata,
+    sa.Column("day", sa.String(10), primary_key=True),
+    sa.Column("tenant", sa.String(64), primary_key=True),
+    sa.Column("account", sa.String(64), primary_key=True),
+    sa.Column("model", sa.String(256), primary_key=True),
+    sa.Column("requests", sa.BigInteger, nullable=False),
+    sa.Column("errors", sa.BigInteger, nullable=False),
+    sa.Column("unpriced", sa.BigInteger, nullable=False),
+    sa.Column("tokens_in", sa.BigInteger, nullable=False),
+    sa.Column("tokens_out", sa.BigInteger, nullable=False),
+    sa.Column("tokens_cache_read", sa.BigInteger, nullable=False),
+    sa.Column("tokens_cache_write", sa.BigInteger, nullable=False),
+    sa.Column("tokens_reasoning", sa.BigInteger, nullable=False),
+    sa.Column("cost", sa.BigInteger, nullable=False),
+)
+"""Sums by day (UTC); they outlive the rows of the request log."""

@@ -72,6 +72,7 @@ class Metrics:
         self._requests: dict[tuple[str, str, str, str], int] = {}
         self._attempts: dict[tuple[str, str], int] = {}
         self._tokens: dict[tuple[str, str, str], int] = {}
+        self._cost: dict[tuple[str, str], int] = {}
         self._refused: dict[str, int] = {}
         self._duration: dict[str, _Histogram] = {}
         self._first_byte: dict[str, _Histogram] = {}
@@ -97,6 +98,11 @@ class Metrics:
         """Tokens that an upstream reported."""
         key = (self._accounts.bound(account), self._models.bound(model), kind)
         self._tokens[key] = self._tokens.get(key, 0) + tokens
+
+    def count_cost(self, *, account: str, model: str, cost: int) -> None:
+        """Money in 1e-12 USD."""
+        key = (self._accounts.bound(account), self._models.bound(model))
+        self._cost[key] = self._cost.get(key, 0) + cost
 
     def count_refused(self, code: str) -> None:
         """A caller that was turned away before it became an exchange."""
@@ -131,6 +137,12 @@ class Metrics:
             "Tokens that upstreams reported.",
             ("account", "model", "kind"),
             self._tokens,
+        )
+        yield _counter(
+            "codegate_cost_usd",
+            "What exchanges cost by known prices.",
+            ("account", "model"),
+            {key: cost / 1e12 for key, cost in list(self._cost.items())},
         )
         yield _counter(
             "codegate_refused",

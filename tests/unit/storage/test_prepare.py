@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import warnings
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import event
 
 from codegate.errors import ConfigError, StorageConflict, StorageError
 from codegate.storage import prepare as prepare_module
@@ -204,3 +206,79 @@ def test_f76_a_locked_database_is_told_in_words(tmp_path: Path) -> None:
         pass
     patient.close()
     database.close()
+
+
+def fill_old(path: Path) -> None:
+    """A database of the first revision with something in it."""
+    make_old(path, "0001")
+    raw = sqlite3.connect(path)
+    raw.execute("PRAGMA journal_mode=WAL")
+    raw.execute("INSERT INTO settings VALUES ('idle_timeout_s', '7')")
+    raw.execute("INSERT INTO aliases VALUES ('fast', 'mock-small')")
+    raw.commit()
+    raw.close()
+    path.chmod(0o600)
+
+
+def test_f82_a_copy_is_made_before_the_first_step(tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    fill_old(path)
+    database = open_database(tmp_path)
+    with database.read() as connection:
+        assert connection.execute(sa.select(settings.c.value)).scalar_one() == "7"
+        assert (
+            MigrationContext.configure(connection).get_current_revision() == (known_revisions()[-1])
+        )
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    database.close()
+    (copy,) = (tmp_path / "backups").iterdir()
+    assert copy.name.startswith("codegate-0001-")
+    assert copy.stat().st_mode & 0o777 == 0o600
+    raw = sqlite3.connect(copy)
+    assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+    assert raw.execute("SELECT value FROM settings").fetchone() == ("7",)
+    raw.close()
+
+
+def test_f82_a_migration_killed_at_any_statement_is_whole_or_not_begun(tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    fill_old(path)
+    pristine = path.read_bytes()
+    for steps in range(200):
+        for leftover in tmp_path.glob(FILE_NAME + "*"):
+            leftover.unlink()
+        path.write_bytes(pristine)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            child = os.fork()
+        if child == 0:
+            try:
+                die_after(steps)
+                open_database(tmp_path)
+                os._exit(0)
+            finally:
+                os._exit(1)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        database = open_database(tmp_path, is_checked=True)
+        with database.read() as connection:
+            assert connection.execute(sa.select(settings.c.value)).scalar_one() == "7"
+            assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        database.close()
+        if code == 0:
+            break
+        assert code == 9
+    assert steps > 5
+
+
+def die_after(steps: int) -> None:
+    """End this process at the n-th statement or commit from now on."""
+    left = steps
+
+    def step(*_args: object, **_options: object) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            os._exit(9)
+
+    event.listen(sa.Engine, "before_cursor_execute", step)
+    event.listen(sa.Engine, "commit", step)
