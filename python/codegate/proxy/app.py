@@ -93,9 +93,9 @@ class Proxy:
         self._add_gauges(services)
         self._route(Handlers(services))
         log.start()
-        recorder.start()
         self._reloader = Reloader(source, lambda new: loop.call_soon_threadsafe(self._swap, new))
-        self._reloader.start()
+        await loop.run_in_executor(None, recorder.start)
+        await loop.run_in_executor(None, self._reloader.start)
         loop.add_signal_handler(DRAIN_SIGNAL, self.drain)
         await self._warm_up(services)
 

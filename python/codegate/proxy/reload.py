@@ -35,10 +35,12 @@ class Reloader:
         self._interval_s = interval_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="codegate-reload", daemon=True)
+        self._watch: ChangeWatch | None = None
         self._trouble = ""
 
     def start(self) -> None:
         """Start looking."""
+        self._look()
         self._thread.start()
 
     def close(self) -> None:
@@ -47,23 +49,26 @@ class Reloader:
         self._thread.join(timeout=5)
 
     def _run(self) -> None:
-        watch: ChangeWatch | None = None
         while not self._stop.wait(self._interval_s):
             try:
-                if watch is None:
-                    watch = ChangeWatch(self._source.database.path)
-                if watch.has_changed():
-                    self._deliver(self._source.load())
-                self._note("")
-            except CodegateError as error:
-                if watch is not None:
-                    watch.forget()
-                self._note(error.message)
+                self._look()
             except RuntimeError:
                 # The event loop is closed: nobody is left to deliver to.
                 break
-        if watch is not None:
-            watch.close()
+        if self._watch is not None:
+            self._watch.close()
+
+    def _look(self) -> None:
+        try:
+            if self._watch is None:
+                self._watch = ChangeWatch(self._source.database.path)
+            if self._watch.has_changed():
+                self._deliver(self._source.load())
+            self._note("")
+        except CodegateError as error:
+            if self._watch is not None:
+                self._watch.forget()
+            self._note(error.message)
 
     def _note(self, trouble: str) -> None:
         """One line when trouble begins and one when it ends, not four a second."""

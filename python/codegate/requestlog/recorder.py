@@ -6,6 +6,7 @@ beyond which the oldest records are dropped and counted.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -56,6 +57,8 @@ class Recorder:
 
     def start(self) -> None:
         """Start writing."""
+        with contextlib.suppress(StorageError):
+            self._database.connect()
         self._thread.start()
 
     def consume(self, batch: list[LogEntry]) -> None:

@@ -79,6 +79,11 @@ class Database:
                 .values(value=versions.c.value + 1)
             )
 
+    def connect(self) -> None:
+        """Open the first connection now instead of at the first use. Raises ``StorageError``."""
+        with self.read() as connection:
+            connection.execute(sa.select(versions.c.value))
+
     def close(self) -> None:
         """Close every connection. Needed before a fork: SQLite's locks do not survive one."""
         self._engine.dispose()
@@ -123,10 +128,12 @@ class ChangeWatch:
     """
 
     def __init__(self, path: Path) -> None:
-        """Connect; the first ``has_changed`` says true."""
-        self._connection = sqlite3.connect(
-            path, timeout=0.1, isolation_level=None, check_same_thread=False
-        )
+        """Connect; the first ``has_changed`` says true. Raises ``StorageError``."""
+        with mapped_errors():
+            self._connection = sqlite3.connect(
+                path, timeout=0.1, isolation_level=None, check_same_thread=False
+            )
+            self._connection.execute("SELECT value FROM versions").fetchall()
         self._seen: int | None = None
         self._version: int | None = None
 
