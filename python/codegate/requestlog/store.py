@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 
 import orjson
@@ -46,6 +47,10 @@ class _Sums:
         self.tokens_cache_write += _tokens(entry.tokens_cache_write) or 0
         self.tokens_reasoning += _tokens(entry.tokens_reasoning) or 0
         self.cost += min(entry.cost or 0, _MAX_COST)
+
+    def merge(self, other: _Sums) -> None:
+        for name in _Sums.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 def write(connection: sa.Connection, batch: Sequence[LogEntry]) -> None:
@@ -111,7 +116,7 @@ def _row(entry: LogEntry) -> tuple[object, ...]:
 
 
 def _tokens(count: int | None) -> int | None:
-    return None if count is None else min(count, _MAX_TOKENS)
+    return count if count is None or count <= _MAX_TOKENS else _MAX_TOKENS
 
 
 def _clean(text: str, limit: int = _MAX_TEXT) -> str:
@@ -122,14 +127,21 @@ def _clean(text: str, limit: int = _MAX_TEXT) -> str:
 
 
 def _add_sums(connection: sa.Connection, batch: Iterable[LogEntry]) -> None:
+    groups: dict[tuple[date, str, str, str], _Sums] = {}
+    for entry in batch:
+        model = entry.upstream_model or entry.model
+        group = (entry.time.date(), entry.tenant, entry.account, model)
+        sums = groups.get(group)
+        if sums is None:
+            sums = groups[group] = _Sums()
+        sums.add(entry)
     days: dict[tuple[str, str, str, str], _Sums] = {}
     months: dict[tuple[str, str, str], _Sums] = {}
-    for entry in batch:
-        day = entry.time.strftime("%Y-%m-%d")
-        model = _clean(entry.upstream_model or entry.model, _MAX_NAME)
-        days.setdefault((day, entry.tenant, entry.account, model), _Sums()).add(entry)
-        if entry.account:
-            months.setdefault((day[:7], entry.account, entry.tenant), _Sums()).add(entry)
+    for (day, tenant, account, model), sums in groups.items():
+        key = (day.isoformat(), tenant, account, _clean(model, _MAX_NAME))
+        days.setdefault(key, _Sums()).merge(sums)
+        if account:
+            months.setdefault((key[0][:7], account, tenant), _Sums()).merge(sums)
     for key, sums in days.items():
         _add(
             connection,
