@@ -112,11 +112,15 @@ def test_f79_a_running_proxy_goes_on_without_its_key_file(
     wait_until(lambda: proxy.health()["accounts"] == 1, 3, "the account")
     key = (proxy.data_dir / ".account-key").read_text()
     (proxy.data_dir / ".account-key").unlink()
-    # A change makes it read everything again.
-    cli.ok("accounts", "enable", "kept")
-    for _ in range(3):
-        answer = call(proxy.port, proxy.key, "openai_chat", "mock-large", stream=False)
+    # A change makes it read everything again, credentials included.
+    cli.ok("aliases", "set", "fast", "mock-small")
+
+    def model() -> str | None:
+        answer = call(proxy.port, proxy.key, "openai_chat", "fast", stream=False)
         assert answer.status == 200
+        return answer.header("x-codegate-upstream-model")
+
+    wait_until(lambda: model() == "mock-small", 3, "the change to be in force")
     proxy.stop()
     assert ".account-key is missing" in refused(proxy.data_dir)
     (proxy.data_dir / ".account-key").write_text(key)

@@ -154,6 +154,23 @@ def test_f80_damage_is_refused_and_nothing_is_changed(tmp_path: Path) -> None:
         assert (folder / FILE_NAME).read_bytes() == content
 
 
+def test_f80_damage_inside_is_found_by_the_check_at_start(tmp_path: Path) -> None:
+    database = open_database(tmp_path)
+    with database.change() as connection:
+        for index in range(200):
+            connection.execute(sa.insert(settings).values(name=f"n{index}", value="x" * 200))
+    database.close()
+    path = tmp_path / FILE_NAME
+    whole = path.read_bytes()
+    last = len(whole) // 4096 - 1
+    content = whole[: last * 4096] + b"\x07" * 4096
+    path.write_bytes(content)
+    open_database(tmp_path).close()
+    with pytest.raises(ConfigError, match="left as it is"):
+        open_database(tmp_path, is_checked=True)
+    assert path.read_bytes() == content
+
+
 def test_f80_an_empty_file_is_a_new_database(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).touch(0o600)
     database = open_database(tmp_path, is_checked=True)
