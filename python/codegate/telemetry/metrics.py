@@ -165,7 +165,7 @@ class Metrics:
 _Key = TypeVar("_Key", bound=tuple[str, ...])
 
 
-def _counter(name: str, text: str, labels: tuple[str, ...], values: Mapping[_Key, int]) -> Metric:
+def _counter(name: str, text: str, labels: tuple[str, ...], values: Mapping[_Key, float]) -> Metric:
     family = CounterMetricFamily(name, text, labels=labels)
     # A copy: the writer's thread counts while a scrape reads.
     for key, count in list(values.items()):
