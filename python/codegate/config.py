@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ LOG_LEVELS: tuple[LogLevel, ...] = ("debug", "info", "warning", "error")
 
 DEFAULT_PROXY_PORT = 9212
 DEFAULT_UI_PORT = 9211
+
+SECRET_VARIABLES = ("PROXY_API_KEY", "ACCOUNT_KEY", "GUARDRAIL_KEY")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +42,12 @@ class Config:
     log_level: LogLevel = "info"
     workers: int = 1
     proxy_api_key: str | None = field(default=None, repr=False)
+    account_passphrase: str | None = field(default=None, repr=False)
+    """``ACCOUNT_KEY``: takes the place of the key file for stored credentials."""
+    guardrail_passphrase: str | None = field(default=None, repr=False)
     upstreams: tuple[UpstreamFlag, ...] = ()
+    demo_upstreams: tuple[UpstreamFlag, ...] = ()
+    """The built-in provider; it answers only while there is no other account."""
     settings: tuple[tuple[str, str], ...] = ()
     demo: bool = False
     https_proxy: str | None = field(default=None, repr=False)
@@ -60,6 +68,37 @@ def secret_from_environment(environ: Mapping[str, str], name: str) -> str | None
         return Path(path).read_text(encoding="utf-8").rstrip("\r\n") or None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{name}_FILE: cannot read {path}: {_reason(error)}") from None
+
+
+def passphrase_from(environ: Mapping[str, str], name: str) -> str | None:
+    """A key given by the environment; ``auto`` and nothing mean the key file."""
+    value = secret_from_environment(environ, name)
+    return None if value == "auto" else value
+
+
+def check_database_url(environ: Mapping[str, str]) -> None:
+    """Raises ``ConfigError`` for a database that this version cannot use."""
+    if environ.get("DATABASE_URL"):
+        raise ConfigError(
+            "DATABASE_URL: this version keeps its data in SQLite under DATA_DIR; unset it"
+        )
+
+
+def forget_secrets(*names: str) -> None:
+    """Take secrets out of this process's environment once they were read.
+
+    The system shows the environment that a process began with to its owner, and forked workers
+    share it: the bytes themselves are overwritten.
+    """
+    library = ctypes.CDLL(None)
+    library.getenv.restype = ctypes.c_void_p
+    for name in names:
+        if name not in os.environ:
+            continue
+        address = library.getenv(os.fsencode(name))
+        if address:
+            ctypes.memset(address, ord("*"), len(os.fsencode(os.environ[name])))
+        del os.environ[name]
 
 
 def port_from(name: str, value: str) -> int:
@@ -125,6 +164,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Config:
     """The configuration that the environment alone gives; flags are laid over it by the CLI."""
     env = os.environ if environ is None else environ
     https_proxy, no_proxy = proxy_environment(env)
+    check_database_url(env)
     return Config(
         host=env.get("HOST", "127.0.0.1"),
         proxy_port=port_from("PROXY_PORT", env.get("PROXY_PORT", str(DEFAULT_PROXY_PORT))),
@@ -134,6 +174,8 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Config:
         log_level=log_level_from(env.get("LOG_LEVEL", "info")),
         workers=workers_from("WORKERS", env.get("WORKERS", "1")),
         proxy_api_key=secret_from_environment(env, "PROXY_API_KEY"),
+        account_passphrase=passphrase_from(env, "ACCOUNT_KEY"),
+        guardrail_passphrase=passphrase_from(env, "GUARDRAIL_KEY"),
         https_proxy=https_proxy,
         no_proxy=no_proxy,
     )

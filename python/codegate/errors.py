@@ -15,6 +15,9 @@ CodegateError
 ├── NoUpstream             no account can take the request
 ├── Overloaded             our own limits are reached
 ├── Draining               this process is about to stop
+├── StorageError           the database cannot be read or written at the moment
+│   └── StorageConflict    what was written contradicts what is there
+├── DecryptError           a stored value does not belong to the key or the place it is read with
 ├── InternalError          a defect in CodeGate
 └── ConfigError            start-up: a flag, variable or file is wrong
 """
@@ -160,6 +163,28 @@ class Draining(CodegateError):
     status = 503
     code = "draining"
     is_retryable = True
+
+
+class StorageError(CodegateError):
+    """The database is locked, full, damaged or gone; the message says which."""
+
+    status = 503
+    code = "storage_unavailable"
+    is_retryable = True
+
+
+class StorageConflict(StorageError):
+    """A row with the same identity exists, or one that it refers to does not."""
+
+    status = 409
+    code = "storage_conflict"
+    is_retryable = False
+
+
+class DecryptError(CodegateError):
+    """A ciphertext was changed, moved to another row, or made with another key."""
+
+    code = "decrypt_failed"
 
 
 class InternalError(CodegateError):

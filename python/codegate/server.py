@@ -21,6 +21,7 @@ from codegate.asgi.app import App
 from codegate.config import Config
 from codegate.errors import ConfigError
 from codegate.proxy.app import DRAIN_SIGNAL, Proxy
+from codegate.proxy.source import Secrets
 from codegate.settings.settings import Settings
 from codegate.telemetry import logging as log_setup
 
@@ -37,10 +38,10 @@ _KILL_MARGIN_S = 5
 _WRITE_MARGIN_S = 2.0
 
 
-def build_app(config: Config, key: bytes) -> App:
+def build_app(config: Config, secrets: Secrets) -> App:
     """The ASGI application of one worker; called in the worker's process."""
     out = log_setup.configure(config.log_level)
-    return Proxy(config, key, out).app
+    return Proxy(config, secrets, out).app
 
 
 class Server(MPServer):
@@ -118,7 +119,7 @@ def serve(
     config: Config,
     settings: Settings,
     listener: socket.socket,
-    key: bytes,
+    secrets: Secrets,
     on_ready: Callable[[str], None],
 ) -> None:
     """Run until told to stop. ``on_ready`` gets the URL that ``listener`` answers at."""
@@ -129,7 +130,7 @@ def serve(
     raise_file_limit()
     bound = replace(config, proxy_port=listener.getsockname()[1])
     server.on_startup(lambda: on_ready(url_of(bound)))
-    server.serve(target_loader=partial(build_app, config, key), wrap_loader=False)
+    server.serve(target_loader=partial(build_app, config, secrets), wrap_loader=False)
 
 
 def url_of(config: Config) -> str:

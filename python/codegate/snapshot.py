@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from codegate import native
 from codegate.accounts.account import Account
+from codegate.catalog.catalog import Catalog, shipped
+from codegate.catalog.price import Price, Tokens
+from codegate.routing.configs import RoutingConfig
 from codegate.routing.router import Upstream, plan
 from codegate.settings.settings import Settings
 
@@ -25,9 +29,32 @@ class Snapshot:
     plain_deadlines: native.Deadlines
     plans: dict[tuple[str, str], tuple[Upstream, ...]] = field(default_factory=dict)
     """Plans already worked out; they depend on nothing but this snapshot."""
+    own_deadlines: Mapping[tuple[str, bool], native.Deadlines] = field(default_factory=dict)
+    """Those of accounts with a timeout of their own, by name and whether it streams."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Model names of the operator's own, and what they stand for."""
+    catalog: Catalog = field(default_factory=shipped)
+    config: RoutingConfig | None = None
+    """The active one."""
 
-    def deadlines(self, *, is_streaming: bool) -> native.Deadlines:
+    prices: dict[str, Price | None] = field(default_factory=dict)
+    """Prices already looked up."""
+
+    def cost(self, model: str, tokens: Tokens) -> int | None:
+        """What ``tokens`` cost, in 1e-12 USD; ``None`` where no price is known."""
+        if model in self.prices:
+            price = self.prices[model]
+        else:
+            price = self.catalog.price(model)
+            if len(self.prices) >= _MAX_PLANS:
+                self.prices.clear()
+            self.prices[model] = price
+        return None if price is None else price.cost(tokens)
+
+    def deadlines(self, *, is_streaming: bool, account: Account | None = None) -> native.Deadlines:
         """The times of one attempt."""
+        if account is not None and account.timeout_s is not None:
+            return self.own_deadlines[account.name, is_streaming]
         return self.stream_deadlines if is_streaming else self.plain_deadlines
 
     def plan(self, *, wire_format: str, model: str) -> tuple[Upstream, ...]:
@@ -35,7 +62,14 @@ class Snapshot:
         key = (wire_format, model)
         upstreams = self.plans.get(key)
         if upstreams is None:
-            upstreams = plan(self.accounts, wire_format=wire_format, model=model)
+            meant = self.aliases.get(model, model)
+            upstreams = plan(
+                self.accounts,
+                wire_format=wire_format,
+                model=meant,
+                config=self.config,
+                tier=self.catalog.tier(meant),
+            )
             if len(self.plans) >= _MAX_PLANS:
                 # Clients choose model names; the table must not grow with them.
                 self.plans.clear()
@@ -43,8 +77,25 @@ class Snapshot:
         return upstreams
 
 
-def build(*, settings: Settings, accounts: tuple[Account, ...], keys: dict[bytes, str]) -> Snapshot:
+def build(
+    *,
+    settings: Settings,
+    accounts: tuple[Account, ...],
+    keys: dict[bytes, str],
+    aliases: Mapping[str, str] | None = None,
+    catalog: Catalog | None = None,
+    config: RoutingConfig | None = None,
+) -> Snapshot:
     """A snapshot with everything that follows from its parts worked out."""
+    own: dict[tuple[str, bool], native.Deadlines] = {}
+    for account in accounts:
+        if account.timeout_s is not None:
+            own[account.name, True] = _deadlines(
+                settings, account.timeout_s, settings.stream_timeout_s
+            )
+            own[account.name, False] = _deadlines(
+                settings, account.timeout_s, settings.total_timeout_s
+            )
     return Snapshot(
         settings=settings,
         accounts=accounts,
@@ -55,6 +106,10 @@ def build(*, settings: Settings, accounts: tuple[Account, ...], keys: dict[bytes
         plain_deadlines=_deadlines(
             settings, settings.plain_first_byte_timeout_s, settings.total_timeout_s
         ),
+        own_deadlines=own,
+        aliases=aliases or {},
+        catalog=catalog or shipped(),
+        config=config,
     )
 
 

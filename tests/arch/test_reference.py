@@ -107,6 +107,7 @@ def test_every_metric_stands_with_its_labels() -> None:
     metrics.count_exchange(account="a", model="m", outcome="ok", wire_format="f")
     metrics.count_attempt(account="a", reason="ok")
     metrics.count_tokens(account="a", model="m", kind="input", tokens=1)
+    metrics.count_cost(account="a", model="m", cost=1)
     metrics.count_refused("x")
     metrics.observe(wire_format="f", total_s=1, first_byte_s=1)
     names = set()

@@ -60,7 +60,7 @@ def test_wrong_usage_is_two(
     assert end.value.code == 2
     out, error = capsys.readouterr()
     assert out == ""
-    assert len([line for line in error.splitlines() if line.startswith("Error: ")]) == 1
+    assert re.fullmatch(r"codegate: [^\n]+\n", error)
     assert "Traceback" not in error
 
 
@@ -158,10 +158,11 @@ def test_s27_a_hostile_folder_changes_nothing(tmp_path: Path) -> None:
 def test_what_a_person_is_told_after_the_start() -> None:
     flag = UpstreamFlag(format="anthropic_messages", base_url="http://x", api_key="sk")
     url = "http://127.0.0.1:1"
-    assert "--upstream" in ready_text(url, "cgk_k", Config())
-    own = ready_text(url, "cgk_k", Config(upstreams=(flag,)))
+    assert "accounts add" in ready_text(url, "cgk_k", Config(), has_accounts=False)
+    assert "accounts add" not in ready_text(url, "cgk_k", Config(), has_accounts=True)
+    own = ready_text(url, "cgk_k", Config(upstreams=(flag,)), has_accounts=False)
     assert "cgk_k" not in own
     assert "codegate key" in own
-    demo = ready_text(url, "cgk_k", Config(upstreams=(flag,), demo=True))
+    demo = ready_text(url, "cgk_k", Config(demo_upstreams=(flag,), demo=True), has_accounts=False)
     assert curl_line(url, "cgk_k", "anthropic_messages") in demo
     assert "/v1/chat/completions" in curl_line(url, "cgk_k", "openai_chat")

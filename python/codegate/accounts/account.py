@@ -1,17 +1,16 @@
-"""An account: one credential at one provider, and the native targets made of it."""
+"""An account as routing sees it, and the native targets made of it."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from codegate import native
+from codegate.accounts.record import AccountRecord
 from codegate.config import UpstreamFlag
 from codegate.errors import ConfigError
-from codegate.providers.base import DEFAULT_AUTH, ENDPOINTS, Endpoint, Provider, endpoint
-
-NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+from codegate.providers.base import ENDPOINTS, Endpoint, Provider, endpoint
+from codegate.providers.known import provider_named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,34 +33,48 @@ class Account:
     priority: int = 0
     created: int = 0
     """Order of creation; the older account goes first among equals."""
+    updated: int = 0
+    """Moves with every change an operator makes, `enable` included."""
     models: tuple[str, ...] = ()
+    model_map: Mapping[str, str] = field(default_factory=dict)
+    default_model: str | None = None
+    reasoning_model: str | None = None
+    rpm: int = 0
+    monthly_budget: int | None = None
+    timeout_s: float | None = None
     endpoints: dict[str, AccountEndpoint] = field(default_factory=dict)
 
     def takes(self, model: str) -> bool:
         """Whether the account may be asked for ``model``."""
-        return not self.models or model in self.models
+        return not self.models or self.names(model)
 
+    def names(self, model: str) -> bool:
+        """Whether the operator said that the account knows ``model``."""
+        return model in self.models or model in self.model_map or model == self.default_model
 
-def check_name(name: str) -> str:
-    """``name`` if it can be an account's. Raises ``ConfigError``."""
-    if not NAME.fullmatch(name):
-        raise ConfigError(f"{name!r} cannot be an account's name: use 1 to 64 of A-Z a-z 0-9 . _ -")
-    return name
+    def sends(self, model: str) -> str:
+        """The name under which the account's service knows ``model``."""
+        return self.model_map.get(model, model)
 
 
 def build_endpoint(
-    provider: Provider, wire_format: str, base_url: str, api_key: str
+    provider: Provider,
+    wire_format: str,
+    base_url: str,
+    api_key: str,
+    headers: Mapping[str, str] | None = None,
 ) -> AccountEndpoint:
     """The native target for one format. Raises ``ConfigError`` for what cannot be used."""
-    auth = provider.auth.get(wire_format, DEFAULT_AUTH[wire_format])
+    auth = provider.auth_for(wire_format)
     address = endpoint(provider, base_url)
+    own = {name.lower(): value for name, value in (headers or {}).items()}
+    fixed = {**dict(provider.headers), **own}
+    # A header of the operator's that carries the credential takes the place of ours.
+    credential = (auth.header, auth.prefix, api_key) if api_key else None
+    if auth.header in own:
+        credential = None
     try:
-        target = native.Target(
-            wire_format,
-            address.base_url,
-            (auth.header, auth.prefix, api_key) if api_key else None,
-            list(provider.headers),
-        )
+        target = native.Target(wire_format, address.base_url, credential, list(fixed.items()))
     except ValueError as error:
         raise ConfigError(f"{wire_format}: {error}") from None
     return AccountEndpoint(
@@ -69,6 +82,35 @@ def build_endpoint(
         address=address,
         target=target,
         path=address.path(ENDPOINTS[wire_format]),
+    )
+
+
+def from_record(record: AccountRecord) -> Account:
+    """The account of a stored record. Raises ``ConfigError`` for one that cannot be used."""
+    if record.problem is not None:
+        raise ConfigError(record.problem)
+    provider = provider_named(record.provider)
+    if provider.needs_key and not record.keys:
+        raise ConfigError("the account has no key")
+    key = record.keys[0].reveal() if record.keys else ""
+    headers = {name: value.reveal() for name, value in record.headers.items()}
+    return Account(
+        name=record.name,
+        provider=record.provider,
+        priority=record.priority,
+        created=record.created_ms,
+        updated=record.updated_ms,
+        models=record.models,
+        model_map=record.model_map,
+        default_model=record.default_model,
+        reasoning_model=record.reasoning_model,
+        rpm=record.rpm,
+        monthly_budget=record.monthly_budget,
+        timeout_s=record.timeout_s,
+        endpoints={
+            wire_format: build_endpoint(provider, wire_format, url, key, headers)
+            for wire_format, url in record.endpoints.items()
+        },
     )
 
 
@@ -88,3 +130,14 @@ def from_flags(flags: Iterable[UpstreamFlag], provider: Provider) -> tuple[Accou
             )
         )
     return tuple(accounts)
+
+
+def demo_account(flags: Iterable[UpstreamFlag], provider: Provider) -> tuple[Account, ...]:
+    """The built-in provider as one account, or none without its flags."""
+    endpoints = {
+        flag.format: build_endpoint(provider, flag.format, flag.base_url, flag.api_key)
+        for flag in flags
+    }
+    if not endpoints:
+        return ()
+    return (Account(name=provider.name, provider=provider.name, endpoints=endpoints),)

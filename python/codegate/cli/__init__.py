@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import os
 import sys
+from typing import NoReturn
 
 import typer
 from typer import Typer
+
+# Usage errors have no public name.
+from typer._click.exceptions import NoArgsIsHelpError, UsageError
 
 from codegate import __version__, cli
 from codegate.cli.command import Command
 from codegate.errors import CodegateError
 from codegate.registry import discover
 from codegate.telemetry.logging import where
+
+_MODULES = {"proxy": "serve"}
+_NOT_COMMANDS = {"command", "credentials", "output", "since", "state"}
 
 
 def _version(value: bool) -> None:
@@ -21,8 +30,8 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-def build() -> Typer:
-    """The application with every command of this package."""
+def build(only: str | None = None) -> Typer:
+    """The application with every command of this package, or with that of one module."""
     app = Typer(
         name="codegate",
         help="One self-hosted proxy between every coding agent and every LLM provider.",
@@ -40,18 +49,40 @@ def build() -> Typer:
     ) -> None:
         """One self-hosted proxy between every coding agent and every LLM provider."""
 
-    for command in discover(cli, "COMMAND", Command).values():
-        command.register(app)
+    if only is None:
+        for command in discover(cli, "COMMAND", Command).values():
+            command.register(app)
+    elif only:
+        importlib.import_module(f"codegate.cli.{only}").COMMAND.register(app)
     return app
 
 
+def module_of(arguments: list[str]) -> str | None:
+    """The module that is enough for ``arguments``; empty for none, ``None`` for all.
+
+    Each command's imports cost time and memory, which a server keeps for its whole life.
+    """
+    if arguments == ["--version"]:
+        return ""
+    name = _MODULES.get(arguments[0], arguments[0]) if arguments else ""
+    if not name.isidentifier() or name in _NOT_COMMANDS:
+        return None
+    return name if importlib.util.find_spec(f"codegate.cli.{name}") else None
+
+
 def main() -> None:
-    """Run the command line. Exit 0 done, 1 failed, 2 wrong usage."""
+    """Run the command line. Exit 0 done, 1 failed, 2 wrong usage; an error is one line."""
     try:
-        build()()
+        code = build(module_of(sys.argv[1:]))(standalone_mode=False)
     except CodegateError as error:
-        sys.stderr.write(f"codegate: {error.message}\n")
-        raise SystemExit(1) from None
+        _fail(error.message, 1)
+    except NoArgsIsHelpError as error:
+        error.show()
+        raise SystemExit(error.exit_code) from None
+    except UsageError as error:
+        _fail(f"{error.format_message()} See --help.", error.exit_code)
+    except typer.Abort:
+        _fail("aborted", 1)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except BrokenPipeError:
@@ -61,3 +92,9 @@ def main() -> None:
     except Exception as error:
         sys.stderr.write(f"codegate: a defect: {where(error)}; please report it\n")
         raise SystemExit(1) from None
+    raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    sys.stderr.write(f"codegate: {' '.join(message.split())}\n")
+    raise SystemExit(code) from None

@@ -10,14 +10,23 @@ from typing import Annotated
 import typer
 
 from codegate import config, native, server
+from codegate.accounts import store as account_store
 from codegate.accounts.account import from_flags
 from codegate.cli.command import Command
 from codegate.cli.demo import start_demo
 from codegate.config import Config, UpstreamFlag
+from codegate.crypto.keys import RootKey, guardrail_key
+from codegate.crypto.vault import open_vault
 from codegate.errors import ConfigError
 from codegate.providers.custom import PROVIDER as CUSTOM
-from codegate.settings.settings import Settings, parse
+from codegate.proxy.source import Secrets
+from codegate.settings import store as settings_store
+from codegate.settings.settings import Settings, in_force
+from codegate.storage.files import hold, open_data_dir
+from codegate.storage.prepare import open_database
 from codegate.tenants.keys import local_key
+
+LOCK_FILE = "serve.lock"
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 ProxyPort = Annotated[int | None, typer.Option(help="Port of the proxy.", min=0, max=65535)]
@@ -68,35 +77,60 @@ def serve(
 
 def run(merged: Config) -> None:
     """Check everything that can be wrong, then serve."""
+    open_data_dir(merged.data_dir)
     key = local_key(merged.data_dir, merged.proxy_api_key)
-    settings = parse(Settings(), merged.settings)
+    # Held to the end of the process, and by its workers.
+    lock = hold(merged.data_dir / LOCK_FILE)
+    if lock is None:
+        raise ConfigError(
+            f"{merged.data_dir} is in use by a running proxy; stop it, "
+            "or choose another folder with --data-dir"
+        )
+    roots, settings, has_accounts = read_state(merged)
+    config.forget_secrets(*config.SECRET_VARIABLES)
     # Built for what it refuses; workers build their own.
     from_flags(merged.upstreams, CUSTOM)
     # Before anything else is started: a taken port is what goes wrong most.
     listener = server.listen(merged.host, merged.proxy_port, settings.write_timeout_s)
-    # The demo answers only where no real account would.
     with start_demo(enabled=merged.demo and not merged.upstreams) as demo_flags:
-        merged = replace(merged, upstreams=merged.upstreams or demo_flags)
+        merged = replace(merged, demo_upstreams=demo_flags)
 
         def on_ready(url: str) -> None:
-            typer.echo(ready_text(url, key, merged))
+            typer.echo(ready_text(url, key, merged, has_accounts=has_accounts))
 
-        server.serve(merged, settings, listener, key.encode("ascii"), on_ready)
+        secrets = Secrets(proxy_key=key.encode("ascii"), roots=roots)
+        server.serve(merged, settings, listener, secrets, on_ready)
 
 
-def ready_text(url: str, key: str, merged: Config) -> str:
+def read_state(merged: Config) -> tuple[tuple[RootKey, ...], Settings, bool]:
+    """The keys of the stored credentials, the settings, and whether any account is enabled.
+
+    Every file and key that is needed is made or found wrong here, before a worker starts.
+    """
+    database = open_database(merged.data_dir, is_checked=True)
+    try:
+        vault = open_vault(database, merged.account_passphrase)
+        guardrail_key(merged.data_dir, merged.guardrail_passphrase)
+        with database.read() as connection:
+            settings = in_force(settings_store.load(connection), merged.settings)
+            records = account_store.load_all(connection, vault)
+    finally:
+        # SQLite's locks do not survive the fork that makes a worker.
+        database.close()
+    return vault.roots, settings, any(record.is_enabled for record in records)
+
+
+def ready_text(url: str, key: str, merged: Config, *, has_accounts: bool) -> str:
     """What a person needs next; the key goes to standard output only, never to a log."""
     lines = [f"CodeGate listens on {url}"]
-    if not merged.upstreams:
-        lines.append("No upstream yet: start with --upstream FORMAT=URL --upstream-key-env NAME")
-        return "\n".join(lines)
-    wire_format = merged.upstreams[0].format
-    if merged.demo:
+    if merged.demo_upstreams and not has_accounts:
         lines.append(f"Key: {key}")
         lines.append("Try it:")
-        lines.append(curl_line(url, key, wire_format))
-    else:
-        lines.append("The key to use is printed by: codegate key")
+        lines.append(curl_line(url, key, merged.demo_upstreams[0].format))
+        return "\n".join(lines)
+    if not merged.upstreams and not has_accounts:
+        lines.append("No account yet: codegate accounts add NAME --provider P --api-key-stdin")
+    lines.append("The key to use is printed by: codegate key")
     return "\n".join(lines)
 
 
@@ -125,6 +159,7 @@ def upstream_flags(pairs: list[str], key_env: str | None) -> tuple[UpstreamFlag,
         if not value:
             raise ConfigError(f"--upstream-key-env: the variable {key_env} is not set")
         api_key = value
+        config.forget_secrets(key_env)
     flags = []
     for text in pairs:
         wire_format, url = _pair(text, "--upstream FORMAT=URL")

@@ -8,4 +8,6 @@ PROVIDER = Provider(
     name="anthropic",
     label="Anthropic",
     base_urls={"anthropic_messages": "https://api.anthropic.com"},
+    key_prefixes=("sk-ant-",),
+    key_variables=("ANTHROPIC_API_KEY",),
 )

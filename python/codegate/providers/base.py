@@ -1,4 +1,4 @@
-"""What a provider is: addresses, credential headers and fixed headers, as data."""
+"""What a provider is: addresses, credential headers, key shapes and quirks, as data."""
 
 from __future__ import annotations
 
@@ -32,19 +32,48 @@ DEFAULT_AUTH: dict[str, Auth] = {"anthropic_messages": X_API_KEY, "openai_chat":
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quirks:
+    """Where a service departs from the format that it speaks, as data."""
+
+    takes_stream_options: bool = True
+    """Whether it accepts ``stream_options`` in Chat Completions."""
+    output_limit: str = "max_tokens"
+    """The name of the output limit in Chat Completions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """A service. ``base_urls`` is by wire format; empty where the operator gives the address.
 
-    ``version`` is the path segment that the service's endpoints stand behind, for addresses that
-    do not name one themselves.
+    ``version`` is the path that the service's endpoints stand behind, for addresses that do not
+    name one themselves. The first format is the one that ``--base-url`` speaks of.
     """
 
     name: str
     label: str
     base_urls: dict[str, str] = field(default_factory=dict)
-    auth: dict[str, Auth] = field(default_factory=lambda: dict(DEFAULT_AUTH))
+    auth: dict[str, Auth] = field(default_factory=dict)
     headers: tuple[tuple[str, str], ...] = ()
     version: str = "v1"
+    models_path: str = "/models"
+    """The model list, behind the version like every endpoint."""
+    key_prefixes: tuple[str, ...] = ()
+    """What keys of this service and of no other begin with."""
+    key_variables: tuple[str, ...] = ()
+    """Environment variables in which tools keep a key of this service."""
+    needs_key: bool = True
+    is_storable: bool = True
+    """Whether an operator may have an account there."""
+    quirks: Quirks = field(default_factory=lambda: Quirks())
+
+    @property
+    def main_format(self) -> str:
+        """The format of an address given without one."""
+        return next(iter(self.base_urls), "openai_chat")
+
+    def auth_for(self, wire_format: str) -> Auth:
+        """How the credential travels in ``wire_format``."""
+        return self.auth.get(wire_format, DEFAULT_AUTH[wire_format])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +100,23 @@ def endpoint(provider: Provider, base_url: str) -> Endpoint:
     if parts.query or parts.fragment or parts.username or parts.password:
         raise ConfigError("an upstream address must not hold a query, fragment or credential")
     root = parts.path.rstrip("/")
-    for suffix in ENDPOINTS.values():
+    for suffix in (*ENDPOINTS.values(), "/responses"):
         # Some documentation gives the whole endpoint instead of the base.
         root = root.removesuffix(suffix)
-    if not _VERSION.fullmatch(root.rpartition("/")[2]):
-        root = f"{root}/{provider.version}"
-    return Endpoint(base_url=f"{parts.scheme}://{parts.netloc}", root=root)
+    return Endpoint(
+        base_url=f"{parts.scheme}://{parts.netloc}", root=_versioned(root, provider.version)
+    )
+
+
+def _versioned(root: str, version: str) -> str:
+    """``root`` with the version that endpoints stand behind, where it has none yet."""
+    segments = root.split("/")
+    # ``/v1`` and ``/api/v4`` end in a version; ``/v1beta/openai`` has a dialect behind it.
+    if _VERSION.fullmatch(segments[-1]) and "/" not in version:
+        return root
+    if len(segments) > 1 and segments[-1] == "openai" and _VERSION.fullmatch(segments[-2]):
+        return root
+    head, _, tail = version.partition("/")
+    if tail and segments[-1] == head:
+        return f"{root}/{tail}"
+    return f"{root}/{version}"

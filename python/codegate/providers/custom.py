@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from codegate.providers.base import Provider
 
-PROVIDER = Provider(name="custom", label="Custom")
+PROVIDER = Provider(name="custom", label="Custom", needs_key=False)

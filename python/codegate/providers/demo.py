@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from codegate.providers.base import Provider
 
-PROVIDER = Provider(name="demo", label="Demo")
+PROVIDER = Provider(name="demo", label="Demo", needs_key=False, is_storable=False)

@@ -7,23 +7,24 @@ import gc
 import logging
 import signal
 
-from codegate import native, snapshot
-from codegate.accounts.account import from_flags
+from codegate import native
 from codegate.accounts.health import Access, HealthBook
 from codegate.asgi.app import App, Router
 from codegate.asgi.request import BodyBudget, BodyClock
 from codegate.asgi.types import Handler, Receive, Scope, Send
 from codegate.asgi.watch import Watchers
 from codegate.config import Config
-from codegate.providers.custom import PROVIDER as CUSTOM
 from codegate.proxy.handlers import Handlers
 from codegate.proxy.hosts import Hosts
 from codegate.proxy.records import Records
+from codegate.proxy.reload import Reloader
 from codegate.proxy.services import Services
+from codegate.proxy.source import Secrets, SnapshotSource
+from codegate.requestlog.recorder import Recorder
 from codegate.requestlog.writer import LogWriter
 from codegate.routing.failover import RetryBudget
-from codegate.settings.settings import Settings, parse
-from codegate.snapshot import key_digest
+from codegate.snapshot import Snapshot
+from codegate.storage.database import Database
 from codegate.telemetry.logging import LineStream
 from codegate.telemetry.metrics import Metrics
 from codegate.tenants.quota import Quota
@@ -40,12 +41,13 @@ _GC_THRESHOLD = 20_000
 class Proxy:
     """One worker's proxy. ``app`` is what the server calls."""
 
-    def __init__(self, config: Config, key: bytes, out: LineStream) -> None:
-        """``key`` opens the proxy; ``out`` is where lines of the log go."""
+    def __init__(self, config: Config, secrets: Secrets, out: LineStream) -> None:
+        """``out`` is where lines of the log go."""
         self._config = config
-        self._key = key
+        self._secrets = secrets
         self._out = out
         self._services: Services | None = None
+        self._reloader: Reloader | None = None
         self._drain_timers: list[asyncio.TimerHandle] = []
         self._router = Router({}, {})
         self._fallback: Handler = _not_started
@@ -61,25 +63,27 @@ class Proxy:
     async def start(self) -> None:
         """Build everything that needs the running loop, and touch it once before traffic does."""
         loop = asyncio.get_running_loop()
-        settings = parse(Settings(), self._config.settings)
+        source = SnapshotSource(self._config, self._secrets)
+        first = await loop.run_in_executor(None, source.load)
+        settings = first.settings
         bridge = native.Bridge(loop)
         loop.add_reader(bridge.fileno(), bridge.drain)
         metrics = Metrics()
-        log = LogWriter([Records(metrics, self._out).consume])
+        recorder = Recorder(
+            Database(source.database.path, busy_s=1.0, is_durable=False), self._retention_days
+        )
+        log = LogWriter([Records(metrics, self._out).consume, recorder.consume])
         services = Services(
             loop=loop,
             watchers=Watchers(loop),
-            snapshot=snapshot.build(
-                settings=settings,
-                accounts=from_flags(self._config.upstreams, CUSTOM),
-                keys={key_digest(self._key): "default"},
-            ),
+            snapshot=first,
             bridge=bridge,
             client=native.Client(bridge, self._config.https_proxy, self._config.no_proxy),
             budget=BodyBudget(settings.max_bodies_bytes),
             clock=BodyClock(settings.body_timeout_s),
             hosts=Hosts(self._config.host, self._config.allowed_hosts),
             log=log,
+            recorder=recorder,
             metrics=metrics,
             quota=Quota(),
             health=HealthBook(base_s=settings.cooldown_base_s, max_s=settings.cooldown_max_s),
@@ -89,8 +93,33 @@ class Proxy:
         self._add_gauges(services)
         self._route(Handlers(services))
         log.start()
+        self._reloader = Reloader(source, lambda new: loop.call_soon_threadsafe(self._swap, new))
+        await loop.run_in_executor(None, recorder.start)
+        await loop.run_in_executor(None, self._reloader.start)
         loop.add_signal_handler(DRAIN_SIGNAL, self.drain)
         await self._warm_up(services)
+
+    def _retention_days(self) -> int:
+        services = self._services
+        return 0 if services is None else services.snapshot.settings.log_retention_days
+
+    def _swap(self, snapshot: Snapshot) -> None:
+        """Put a new snapshot in force; exchanges under way keep theirs."""
+        services = self._services
+        if services is None:
+            return
+        before = {account.name: account.updated for account in services.snapshot.accounts}
+        for account in snapshot.accounts:
+            # Whoever edits or enables an account has mended what it was cooling for.
+            if before.get(account.name, account.updated) != account.updated:
+                services.health.reset(account.name)
+        settings = snapshot.settings
+        services.snapshot = snapshot
+        services.budget.limit_bytes = settings.max_bodies_bytes
+        services.clock.timeout_s = settings.body_timeout_s
+        services.health.base_s = settings.cooldown_base_s
+        services.health.max_s = settings.cooldown_max_s
+        services.health.keep(account.name for account in snapshot.accounts)
 
     def drain(self) -> None:
         """The process was told to stop: say so, and end what is still running at the deadline."""
@@ -111,9 +140,13 @@ class Proxy:
             return
         for timer in self._drain_timers:
             timer.cancel()
+        if self._reloader is not None:
+            self._reloader.close()
         services.clock.close()
         services.watchers.close()
         services.log.close()
+        # Records of the last exchanges are in its queue now.
+        await asyncio.get_running_loop().run_in_executor(None, services.recorder.close)
         loop = asyncio.get_running_loop()
         loop.remove_reader(services.bridge.fileno())
         services.bridge.close()
@@ -178,6 +211,13 @@ class Proxy:
         )
         add(
             "codegate_log_dropped", "Records dropped on a full queue.", lambda: services.log.dropped
+        )
+        recorder = services.recorder
+        add("codegate_log_waiting", "Records not in the database yet.", lambda: recorder.waiting)
+        add(
+            "codegate_log_lost",
+            "Records dropped because the database could not be written.",
+            lambda: recorder.dropped,
         )
 
     @staticmethod

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from datetime import UTC, datetime
 
 from codegate import native
 from codegate.asgi.response import SERVER, header_text
 from codegate.asgi.types import Header, Send
+from codegate.catalog.price import Tokens
 from codegate.requestlog.entry import AttemptRecord, LogEntry, Outcome
+from codegate.routing.router import Upstream
 from codegate.snapshot import Snapshot
 
 
@@ -16,10 +19,10 @@ class Exchange:
     """The one mutable object of a request.
 
     Set at creation: ``request_id``, ``snapshot``, ``wire_format``, ``path``. By admission:
-    ``tenant``. By parsing: ``model``, ``is_streaming``, ``bytes_in``. By each attempt:
-    ``attempts``, ``account``, ``upstream_model``. By the answer: ``status``, ``is_answered``,
-    ``first_byte_s``, ``bytes_out``, ``usage``, ``malformed_events``, ``is_delivered``. At the
-    end: ``outcome``, ``error_code``.
+    ``tenant``. By parsing: ``model``, ``is_streaming``, ``bytes_in``, ``session``. By each
+    attempt: ``attempts``, ``account``, ``upstream``, ``upstream_model``. By the answer:
+    ``status``, ``is_answered``, ``first_byte_s``, ``bytes_out``, ``usage``,
+    ``malformed_events``, ``is_delivered``. At the end: ``outcome``, ``error_code``.
     """
 
     __slots__ = (
@@ -37,10 +40,12 @@ class Exchange:
         "outcome",
         "path",
         "request_id",
+        "session",
         "snapshot",
         "started",
         "status",
         "tenant",
+        "upstream",
         "upstream_model",
         "usage",
         "wire_format",
@@ -55,6 +60,8 @@ class Exchange:
         self.started = time.monotonic()
         self.tenant = ""
         self.model = ""
+        self.session = ""
+        self.upstream: Upstream | None = None
         self.upstream_model = ""
         self.account = ""
         self.is_streaming = False
@@ -90,7 +97,7 @@ class Exchange:
 
     def entry(self) -> LogEntry:
         """The record of the finished exchange."""
-        usage = self.usage
+        usage, upstream = self.usage, self.upstream
         return LogEntry(
             request_id=self.request_id,
             time=datetime.now(UTC),
@@ -116,4 +123,31 @@ class Exchange:
             bytes_in=self.bytes_in,
             bytes_out=self.bytes_out,
             malformed_events=self.malformed_events,
+            session=_session(self.tenant, self.session),
+            upstream_format=upstream.endpoint.format if upstream else "",
+            provider=upstream.account.provider if upstream else "",
+            strategy=upstream.strategy if upstream else "",
+            cost=self._cost(),
+            _is_silent=not self.snapshot.settings.request_logging,
         )
+
+    def _cost(self) -> int | None:
+        usage = self.usage
+        if usage is None or (usage.input is None and usage.output is None):
+            return None
+        return self.snapshot.cost(
+            self.upstream_model,
+            Tokens(
+                input=usage.input or 0,
+                output=usage.output or 0,
+                cache_read=usage.cache_read or 0,
+                cache_write=usage.cache_write or 0,
+            ),
+        )
+
+
+def _session(tenant: str, hint: str) -> str:
+    """A conversation's name as records may hold it: equal hints of one tenant are equal."""
+    if not hint:
+        return ""
+    return hashlib.blake2b(f"{tenant}\0{hint}".encode(), digest_size=8).hexdigest()

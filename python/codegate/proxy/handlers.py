@@ -61,15 +61,18 @@ class Handlers:
         services = self.services
         if await self._refuses_host(scope, send):
             return
+        trouble = services.recorder.trouble
+        status = "draining" if services.is_draining else "degraded" if trouble else "ok"
         await send_json(
             send,
             200,
             {
-                "status": "draining" if services.is_draining else "ok",
+                "status": status,
                 "ready": not services.is_draining,
                 "version": __version__,
                 "accounts": len(services.snapshot.accounts),
                 "exchanges": len(services.exchanges),
+                "storage": trouble or "ok",
             },
         )
 

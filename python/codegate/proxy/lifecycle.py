@@ -81,8 +81,7 @@ async def run_exchange(
         await _serve(services, exchange, task, head, query, endpoint, receive, send)
     finally:
         services.exchanges.discard(task)
-        if exchange.snapshot.settings.request_logging:
-            services.log.add(exchange.entry())
+        services.log.add(exchange.entry())
 
 
 async def _serve(
@@ -152,6 +151,7 @@ async def _read(
     except native.BodyError as error:
         raise BadRequest(str(error)) from None
     exchange.model = request.model
+    exchange.session = request.session_hint or ""
     exchange.is_streaming = request.is_streaming
     return request
 

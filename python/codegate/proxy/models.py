@@ -59,7 +59,10 @@ class ModelLists:
         Raises ``NoUpstream`` without accounts and ``UpstreamError`` when no list could be had.
         """
         if not snapshot.accounts:
-            raise NoUpstream("no account is configured; start the proxy with --upstream FORMAT=URL")
+            raise NoUpstream(
+                "no account is configured; the operator of the proxy adds one with "
+                "`codegate accounts add`"
+            )
         async with self._lock:
             lists = await asyncio.gather(*(self._of(a) for a in snapshot.accounts))
         if all(models is None for models in lists):

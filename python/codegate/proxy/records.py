@@ -26,7 +26,9 @@ class Records:
         """Count and write one batch."""
         for entry in batch:
             self._count(entry)
-        self._out.write_lines(b"".join(map(exchange_line, batch)).decode("utf-8"))
+        lines = b"".join(exchange_line(entry) for entry in batch if not entry.is_silent)
+        if lines:
+            self._out.write_lines(lines.decode("utf-8"))
 
     def _count(self, entry: LogEntry) -> None:
         metrics = self._metrics
@@ -47,6 +49,8 @@ class Records:
         ):
             if tokens:
                 metrics.count_tokens(account=entry.account, model=model, kind=kind, tokens=tokens)
+        if entry.cost:
+            metrics.count_cost(account=entry.account, model=model, cost=entry.cost)
         metrics.observe(
             wire_format=entry.client_format,
             total_s=entry.total_ms / 1000,

@@ -11,6 +11,7 @@ from codegate.asgi.request import BodyBudget, BodyClock
 from codegate.asgi.watch import Watchers
 from codegate.proxy.hosts import Hosts
 from codegate.requestlog.entry import RequestIds
+from codegate.requestlog.recorder import Recorder
 from codegate.requestlog.writer import LogWriter
 from codegate.routing.failover import RetryBudget
 from codegate.snapshot import Snapshot
@@ -31,6 +32,7 @@ class Services:
     clock: BodyClock
     hosts: Hosts
     log: LogWriter
+    recorder: Recorder
     metrics: Metrics
     quota: Quota
     health: HealthBook

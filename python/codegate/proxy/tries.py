@@ -93,6 +93,7 @@ async def _attempt(
 ) -> native.Attempt:
     account = upstream.account.name
     exchange.account = account
+    exchange.upstream = upstream
     exchange.upstream_model = upstream.model
     started = time.monotonic()
     try:
@@ -102,7 +103,9 @@ async def _attempt(
             request,
             head,
             upstream.model,
-            exchange.snapshot.deadlines(is_streaming=request.is_streaming),
+            exchange.snapshot.deadlines(
+                is_streaming=request.is_streaming, account=upstream.account
+            ),
             give_up_at - started,
         )
     except BaseException:

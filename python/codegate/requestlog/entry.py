@@ -51,10 +51,31 @@ class LogEntry:
     bytes_in: int
     bytes_out: int
     malformed_events: int
+    session: str = ""
+    """A hash that tells conversations apart, or empty."""
+    upstream_format: str = ""
+    provider: str = ""
+    strategy: str = ""
+    cost: int | None = None
+    """In 1e-12 USD; ``None`` where no price is known."""
+    masked_spans: int = 0
+    losses: tuple[str, ...] = ()
+    _is_silent: bool = False
+    """Counted, but neither a line nor a row. The underscore keeps it out of lines."""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the operator wants no record of single exchanges."""
+        return self._is_silent
 
 
 def _base32(value: int, digits: int) -> str:
     return "".join(_CROCKFORD[(value >> (5 * i)) & 31] for i in range(digits - 1, -1, -1))
+
+
+def first_id_of(milliseconds: int) -> str:
+    """What ids made at that time or later sort behind."""
+    return "req_" + _base32(max(milliseconds, 0), 10)
 
 
 class RequestIds:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 
 from codegate.errors import ConfigError
+
+logger = logging.getLogger("codegate.settings")
 
 MIB = 1024 * 1024
 
@@ -57,7 +60,9 @@ class Settings:
     metrics_public: bool = False
     """Whether ``/metrics`` answers callers that are not on loopback."""
     request_logging: bool = True
-    """Whether each exchange leaves one line in the log."""
+    """Whether each exchange leaves one line in the log and one row in the database."""
+    log_retention_days: int = 30
+    """How long rows of the request log are kept; 0 is for ever."""
 
 
 def parse(settings: Settings, pairs: Iterable[tuple[str, str]]) -> Settings:
@@ -69,6 +74,28 @@ def parse(settings: Settings, pairs: Iterable[tuple[str, str]]) -> Settings:
             raise ConfigError(f"no setting is called {name!r}; known: {', '.join(sorted(known))}")
         changes[name] = _read(name, text, str(known[name]))
     return replace(settings, **changes)  # type: ignore[arg-type]  # kinds were checked by _read
+
+
+def in_force(stored: Mapping[str, str], flags: Iterable[tuple[str, str]]) -> Settings:
+    """The defaults, what is stored over them, and ``--setting`` over both.
+
+    A stored name or value that this version does not know is left out with a warning: a database
+    may come from a version that had it. Raises ``ConfigError`` for a flag.
+    """
+    settings = Settings()
+    for pair in stored.items():
+        try:
+            settings = parse(settings, [pair])
+        except ConfigError as error:
+            logger.warning("a stored setting is not used", extra={"reason": error.message})
+    return parse(settings, flags)
+
+
+def as_text(value: float | int | bool) -> str:
+    """A value as ``parse`` reads it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) and value == int(value) else str(value)
 
 
 def _read(name: str, text: str, kind: str) -> float | int | bool:

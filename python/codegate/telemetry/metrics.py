@@ -72,6 +72,7 @@ class Metrics:
         self._requests: dict[tuple[str, str, str, str], int] = {}
         self._attempts: dict[tuple[str, str], int] = {}
         self._tokens: dict[tuple[str, str, str], int] = {}
+        self._cost: dict[tuple[str, str], int] = {}
         self._refused: dict[str, int] = {}
         self._duration: dict[str, _Histogram] = {}
         self._first_byte: dict[str, _Histogram] = {}
@@ -97,6 +98,11 @@ class Metrics:
         """Tokens that an upstream reported."""
         key = (self._accounts.bound(account), self._models.bound(model), kind)
         self._tokens[key] = self._tokens.get(key, 0) + tokens
+
+    def count_cost(self, *, account: str, model: str, cost: int) -> None:
+        """Money in 1e-12 USD."""
+        key = (self._accounts.bound(account), self._models.bound(model))
+        self._cost[key] = self._cost.get(key, 0) + cost
 
     def count_refused(self, code: str) -> None:
         """A caller that was turned away before it became an exchange."""
@@ -133,6 +139,12 @@ class Metrics:
             self._tokens,
         )
         yield _counter(
+            "codegate_cost_usd",
+            "What exchanges cost by known prices.",
+            ("account", "model"),
+            {key: cost / 1e12 for key, cost in list(self._cost.items())},
+        )
+        yield _counter(
             "codegate_refused",
             "Requests refused before they were admitted.",
             ("code",),
@@ -153,7 +165,7 @@ class Metrics:
 _Key = TypeVar("_Key", bound=tuple[str, ...])
 
 
-def _counter(name: str, text: str, labels: tuple[str, ...], values: Mapping[_Key, int]) -> Metric:
+def _counter(name: str, text: str, labels: tuple[str, ...], values: Mapping[_Key, float]) -> Metric:
     family = CounterMetricFamily(name, text, labels=labels)
     # A copy: the writer's thread counts while a scrape reads.
     for key, count in list(values.items()):

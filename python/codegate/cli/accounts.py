@@ -1,0 +1,454 @@
+"""``codegate accounts``: credentials at providers."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from codegate import config
+from codegate.accounts import store
+from codegate.accounts.account import from_record
+from codegate.accounts.probe import probe
+from codegate.accounts.record import AccountChange, AccountRecord, edited, make, now_ms
+from codegate.catalog.price import as_usd, from_usd
+from codegate.cli.command import Command
+from codegate.cli.credentials import ApiKeyEnv, ApiKeys, ApiKeyStdin, ask_key, read_keys
+from codegate.cli.output import print_fields, print_json, print_table, time_text
+from codegate.cli.state import AsJson, DataDir, State, opened
+from codegate.crypto.secret import Secret
+from codegate.crypto.vault import Vault
+from codegate.errors import ConfigError
+from codegate.providers.base import Provider
+from codegate.providers.known import (
+    known_providers,
+    provider_named,
+    recognise,
+    storable_providers,
+)
+
+app = typer.Typer(help="Credentials at providers.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="The account's name.")]
+ProviderName = Annotated[
+    str | None,
+    typer.Option("--provider", help="The service; left out when the key's beginning tells it."),
+]
+BaseUrl = Annotated[
+    str | None, typer.Option("--base-url", help="Address as the service gives it for SDKs.")
+]
+Format = Annotated[str | None, typer.Option("--format", help="The wire format of --base-url.")]
+Endpoints = Annotated[
+    list[str] | None,
+    typer.Option("--endpoint", help="FORMAT=URL of a further format; may be repeated."),
+]
+ModelMap = Annotated[
+    list[str] | None,
+    typer.Option("--model-map", help="FROM=TO: ask for TO when FROM is wanted; repeatable."),
+]
+Models = Annotated[
+    list[str] | None, typer.Option("--model", help="A model it offers; none: any. Repeatable.")
+]
+DefaultModel = Annotated[str | None, typer.Option(help="The model for names of no model.")]
+ReasoningModel = Annotated[str | None, typer.Option(help="The model for reasoning.")]
+Headers = Annotated[
+    list[str] | None, typer.Option("--header", help="NAME=VALUE to send; may be repeated.")
+]
+Priority = Annotated[int | None, typer.Option(help="The higher goes first.")]
+Rpm = Annotated[int | None, typer.Option(help="Requests a minute; 0: no limit.")]
+Budget = Annotated[str | None, typer.Option("--monthly-budget", help="USD a month.")]
+Timeout = Annotated[str | None, typer.Option(help="Seconds until the first byte.")]
+Disabled = Annotated[bool, typer.Option("--disabled", help="Keep it out of use.")]
+
+
+def _change(
+    *,
+    keys: tuple[Secret, ...] | None,
+    base_url: str | None,
+    wire_format: str | None,
+    endpoints: list[str] | None,
+    models: list[str] | None,
+    model_map: list[str] | None,
+    default_model: str | None,
+    reasoning_model: str | None,
+    headers: list[str] | None,
+    priority: int | None,
+    rpm: int | None,
+    budget: str | None,
+    timeout: str | None,
+    is_enabled: bool | None,
+) -> AccountChange:
+    """The change that flags describe; the word ``none`` clears a field."""
+    texts = {
+        "models": models,
+        "model_map": model_map,
+        "headers": headers,
+        "default_model": default_model,
+        "reasoning_model": reasoning_model,
+        "monthly_budget": budget,
+        "timeout_s": timeout,
+    }
+    cleared = frozenset(name for name, text in texts.items() if text in ("none", ["none"]))
+    kept = {name: None if name in cleared else text for name, text in texts.items()}
+    secret_headers = _pairs(kept["headers"], "--header NAME=VALUE")
+    return AccountChange(
+        api_keys=keys,
+        base_url=base_url,
+        format=wire_format,
+        endpoints=_pairs(endpoints, "--endpoint FORMAT=URL"),
+        headers=None
+        if secret_headers is None
+        else {name: Secret(value) for name, value in secret_headers.items()},
+        models=None if kept["models"] is None else tuple(kept["models"]),
+        model_map=_pairs(kept["model_map"], "--model-map FROM=TO"),
+        default_model=None if "default_model" in cleared else default_model,
+        reasoning_model=None if "reasoning_model" in cleared else reasoning_model,
+        priority=priority,
+        rpm=rpm,
+        monthly_budget=None if budget is None or "monthly_budget" in cleared else from_usd(budget),
+        timeout_s=None if timeout is None or "timeout_s" in cleared else _seconds(timeout),
+        is_enabled=is_enabled,
+        cleared=cleared,
+    )
+
+
+@app.command()
+def add(
+    name: Name,
+    provider: ProviderName = None,
+    api_key: ApiKeys = None,
+    api_key_stdin: ApiKeyStdin = False,
+    api_key_env: ApiKeyEnv = None,
+    base_url: BaseUrl = None,
+    format_: Format = None,
+    endpoint: Endpoints = None,
+    model: Models = None,
+    model_map: ModelMap = None,
+    default_model: DefaultModel = None,
+    reasoning_model: ReasoningModel = None,
+    header: Headers = None,
+    priority: Priority = None,
+    rpm: Rpm = None,
+    monthly_budget: Budget = None,
+    timeout: Timeout = None,
+    disabled: Disabled = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Add an account. It is in use within a second, also while the proxy runs."""
+    keys = read_keys(api_key, api_key_stdin, api_key_env)
+    chosen = _choose_provider(provider, keys)
+    if keys is None and chosen.needs_key:
+        keys = ask_key(chosen.label)
+    change = _change(
+        keys=keys,
+        base_url=base_url,
+        wire_format=format_,
+        endpoints=endpoint,
+        models=model,
+        model_map=model_map,
+        default_model=default_model,
+        reasoning_model=reasoning_model,
+        headers=header,
+        priority=priority,
+        rpm=rpm,
+        budget=monthly_budget,
+        timeout=timeout,
+        is_enabled=not disabled,
+    )
+    with opened(data_dir) as state:
+        _insert(state, make(name, chosen, change))
+    typer.echo(f"Added {name} at {chosen.label}.")
+
+
+@app.command()
+def edit(
+    name: Name,
+    api_key: ApiKeys = None,
+    api_key_stdin: ApiKeyStdin = False,
+    api_key_env: ApiKeyEnv = None,
+    base_url: BaseUrl = None,
+    format_: Format = None,
+    endpoint: Endpoints = None,
+    model: Models = None,
+    model_map: ModelMap = None,
+    default_model: DefaultModel = None,
+    reasoning_model: ReasoningModel = None,
+    header: Headers = None,
+    priority: Priority = None,
+    rpm: Rpm = None,
+    monthly_budget: Budget = None,
+    timeout: Timeout = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Change an account; what is not named stays. `none` clears a field.
+
+    A new address needs the key again: the stored one was given for the stored address.
+    """
+    change = _change(
+        keys=read_keys(api_key, api_key_stdin, api_key_env),
+        base_url=base_url,
+        wire_format=format_,
+        endpoints=endpoint,
+        models=model,
+        model_map=model_map,
+        default_model=default_model,
+        reasoning_model=reasoning_model,
+        headers=header,
+        priority=priority,
+        rpm=rpm,
+        budget=monthly_budget,
+        timeout=timeout,
+        is_enabled=None,
+    )
+    with opened(data_dir) as state:
+        vault = state.vault
+        with state.database.change() as connection:
+            record = edited(store.find(connection, vault, name), change)
+            from_record(record)
+            store.update(connection, vault, record)
+    typer.echo(f"Changed {name}.")
+
+
+@app.command("list")
+def list_(as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """List all accounts, oldest first."""
+    with opened(data_dir) as state:
+        records = _load(state)
+        items = [_view(record, state.vault) for record in records]
+    if as_json:
+        print_json({"items": items})
+        return
+    print_table(
+        ("name", "provider", "state", "priority", "keys", "formats", "models"),
+        [
+            (
+                item["name"],
+                item["provider"],
+                _state_word(record),
+                record.priority,
+                len(record.keys),
+                list(record.endpoints),
+                list(record.models) or "any",
+            )
+            for item, record in zip(items, records, strict=True)
+        ],
+        "No account yet: codegate accounts add NAME --provider P --api-key-stdin",
+    )
+
+
+@app.command()
+def show(name: Name, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Show one account. Keys are shown as a fingerprint only."""
+    with opened(data_dir) as state:
+        view = _view(_find(state, name), state.vault)
+    if as_json:
+        print_json(view)
+    else:
+        print_fields(view)
+
+
+@app.command()
+def remove(name: Name, data_dir: DataDir = None) -> None:
+    """Remove an account with its keys. What was logged about it stays."""
+    with opened(data_dir) as state, state.database.change() as connection:
+        store.remove(connection, name)
+    typer.echo(f"Removed {name}.")
+
+
+@app.command()
+def enable(name: Name, data_dir: DataDir = None) -> None:
+    """Put an account in use, also one that cools or whose key was refused."""
+    with opened(data_dir) as state, state.database.change() as connection:
+        store.set_enabled(connection, name, is_enabled=True, now_ms=now_ms())
+    typer.echo(f"Enabled {name}.")
+
+
+@app.command()
+def disable(name: Name, data_dir: DataDir = None) -> None:
+    """Take an account out of use and keep it."""
+    with opened(data_dir) as state, state.database.change() as connection:
+        store.set_enabled(connection, name, is_enabled=False, now_ms=now_ms())
+    typer.echo(f"Disabled {name}.")
+
+
+@app.command("test")
+def probe_account(name: Name, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Ask the service for its model list with each key and in each format."""
+    with opened(data_dir) as state:
+        record = _find(state, name)
+    results = probe(record)
+    if as_json:
+        print_json(
+            {
+                "account": name,
+                "ok": all(r.is_ok for r in results),
+                "results": [
+                    {
+                        "format": r.format,
+                        "url": r.url,
+                        "key": r.key,
+                        "code": r.code,
+                        "message": r.message,
+                        "status": r.status,
+                        "ms": r.ms,
+                        "models": len(r.models),
+                    }
+                    for r in results
+                ],
+            }
+        )
+    else:
+        print_table(
+            ("format", "key", "result", "ms", "what"),
+            [(r.format, r.key or "-", r.code, r.ms, r.message) for r in results],
+            "This account has no address.",
+        )
+    if not all(r.is_ok for r in results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def models(name: Name, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """List the models that the service offers now."""
+    with opened(data_dir) as state:
+        record = _find(state, name)
+    last = probe(record, is_first_only=True)[-1]
+    if not last.is_ok:
+        raise ConfigError(f"{last.format}: {last.message} ({last.code})")
+    if as_json:
+        print_json({"account": name, "models": list(last.models)})
+    else:
+        print_table(("model",), [(model,) for model in last.models], "No model is offered.")
+
+
+@app.command("import-env")
+def import_env(
+    apply: Annotated[bool, typer.Option("--apply", help="Add what was found.")] = False,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Offer the keys that the environment holds; --apply adds them."""
+    found = [
+        (provider, variable, Secret(value))
+        for provider in known_providers().values()
+        for variable in provider.key_variables
+        if (value := config.secret_from_environment(os.environ, variable))
+    ]
+    items: list[dict[str, object]] = []
+    with opened(data_dir) as state:
+        taken = {record.name for record in _load(state)}
+        for provider, variable, secret in found:
+            is_new = provider.name not in taken
+            if apply and is_new:
+                _insert(state, make(provider.name, provider, AccountChange(api_keys=(secret,))))
+            taken.add(provider.name)
+            items.append(
+                {
+                    "variable": variable,
+                    "provider": provider.name,
+                    "account": provider.name,
+                    "added": apply and is_new,
+                    "exists": not is_new,
+                }
+            )
+    if as_json:
+        print_json({"items": items})
+        return
+    words = {True: "added", False: "run again with --apply to add it"}
+    print_table(
+        ("variable", "account", "state"),
+        [
+            (i["variable"], i["account"], "exists" if i["exists"] else words[bool(i["added"])])
+            for i in items
+        ],
+        "No variable of a known provider is set.",
+    )
+
+
+def _insert(state: State, record: AccountRecord) -> None:
+    from_record(record)
+    vault = state.vault
+    with state.database.change() as connection:
+        store.insert(connection, vault, record)
+
+
+def _load(state: State) -> tuple[AccountRecord, ...]:
+    vault = state.vault
+    with state.database.read() as connection:
+        return store.load_all(connection, vault)
+
+
+def _find(state: State, name: str) -> AccountRecord:
+    vault = state.vault
+    with state.database.read() as connection:
+        return store.find(connection, vault, name)
+
+
+def _choose_provider(name: str | None, keys: tuple[Secret, ...] | None) -> Provider:
+    if name is not None:
+        if name not in storable_providers():
+            known = ", ".join(sorted(storable_providers()))
+            raise ConfigError(f"no account can be added at {name!r}; known: {known}")
+        return provider_named(name)
+    found = recognise(keys[0].reveal()) if keys else None
+    if found is None:
+        raise ConfigError("--provider is needed: one of " + ", ".join(sorted(storable_providers())))
+    if found.others:
+        names = ", ".join(p.name for p in (found.provider, *found.others))
+        raise ConfigError(f"keys of several services look like this: add --provider ({names})")
+    return found.provider
+
+
+def _view(record: AccountRecord, vault: Vault) -> dict[str, object]:
+    """The stable keys of an account in JSON; a secret is a fingerprint or a name."""
+    return {
+        "name": record.name,
+        "provider": record.provider,
+        "enabled": record.is_enabled,
+        "problem": record.problem,
+        "endpoints": record.endpoints,
+        "keys": [vault.fingerprint(key.reveal()) for key in record.keys],
+        "headers": sorted(record.headers),
+        "models": list(record.models),
+        "model_map": record.model_map,
+        "default_model": record.default_model,
+        "reasoning_model": record.reasoning_model,
+        "priority": record.priority,
+        "rpm": record.rpm,
+        "monthly_budget_usd": None
+        if record.monthly_budget is None
+        else as_usd(record.monthly_budget),
+        "timeout_s": record.timeout_s,
+        "created": time_text(record.created_ms),
+        "updated": time_text(record.updated_ms),
+    }
+
+
+def _state_word(record: AccountRecord) -> str:
+    if record.problem is not None:
+        return "broken"
+    return "enabled" if record.is_enabled else "disabled"
+
+
+def _pairs(texts: list[str] | str | None, shape: str) -> dict[str, str] | None:
+    if texts is None:
+        return None
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name or not value:
+            # The value may be a secret: only the shape is told.
+            raise typer.BadParameter(f"give it as {shape}")
+        found[name] = value
+    return found
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"--timeout: {text!r} is not a number of seconds") from None
+
+
+COMMAND = Command(register=lambda parent: parent.add_typer(app, name="accounts"))

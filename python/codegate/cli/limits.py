@@ -1,0 +1,90 @@
+"""``codegate limits``: what models can do."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from codegate.catalog import store
+from codegate.catalog.catalog import Limit, shipped
+from codegate.cli.command import Command
+from codegate.cli.output import print_json, print_table
+from codegate.cli.state import AsJson, DataDir, opened
+from codegate.errors import ConfigError
+
+app = typer.Typer(help="What models can do.", no_args_is_help=True)
+
+Model = Annotated[
+    str, typer.Argument(help="A model, or how the names of several begin; the longest wins.")
+]
+
+
+@app.command("list")
+def list_(
+    all_: Annotated[bool, typer.Option("--all", help="Also what is shipped.")] = False,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """List your own limits, or with --all every known one."""
+    with opened(data_dir) as state, state.database.read() as connection:
+        own, _ = store.load(connection)
+    items = [_view(model, limit, "own") for model, limit in own.items()]
+    if all_:
+        items += [_view(m.name, m.limit, "shipped") for m in shipped().models.values()]
+    if as_json:
+        print_json({"items": items})
+    else:
+        print_table(
+            ("model", "max_output", "tools", "reasoning", "vision", "source"),
+            [tuple(item.values()) for item in items],
+            "No limit of your own; --all shows what is shipped.",
+        )
+
+
+@app.command("set")
+def set_(
+    model: Model,
+    max_output: Annotated[int | None, typer.Option(help="Most output tokens.", min=1)] = None,
+    tools: Annotated[bool | None, typer.Option(help="Whether it calls tools.")] = None,
+    reasoning: Annotated[bool | None, typer.Option(help="Whether it reasons.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Set what a model can do; what is not named stays as it was."""
+    if max_output is None and tools is None and reasoning is None:
+        raise typer.BadParameter("name a limit: --max-output, --tools or --reasoning")
+    with opened(data_dir) as state, state.database.change() as connection:
+        before = store.load(connection)[0].get(model, Limit())
+        store.put_limit(
+            connection,
+            model,
+            Limit(
+                max_output=before.max_output if max_output is None else max_output,
+                has_tools=before.has_tools if tools is None else tools,
+                has_reasoning=before.has_reasoning if reasoning is None else reasoning,
+            ),
+        )
+    typer.echo(f"Set the limits of {model}.")
+
+
+@app.command()
+def unset(model: Model, data_dir: DataDir = None) -> None:
+    """Take your own limits of a model away."""
+    with opened(data_dir) as state, state.database.change() as connection:
+        if not store.drop_limit(connection, model):
+            raise ConfigError(f"{model} has no limit of your own")
+    typer.echo(f"Removed the limits of {model}.")
+
+
+def _view(model: str, limit: Limit, source: str) -> dict[str, object]:
+    return {
+        "model": model,
+        "max_output": limit.max_output,
+        "tools": limit.has_tools,
+        "reasoning": limit.has_reasoning,
+        "vision": limit.has_vision,
+        "source": source,
+    }
+
+
+COMMAND = Command(register=lambda parent: parent.add_typer(app, name="limits"))

@@ -1,0 +1,16 @@
+"""DeepSeek, in both formats (facts of November 2026)."""
+
+from __future__ import annotations
+
+from codegate.providers.base import Provider
+
+PROVIDER = Provider(
+    name="deepseek",
+    label="DeepSeek",
+    base_urls={
+        "openai_chat": "https://api.deepseek.com",
+        "anthropic_messages": "https://api.deepseek.com/anthropic",
+    },
+    key_prefixes=("deepseek-",),
+    key_variables=("DEEPSEEK_API_KEY",),
+)

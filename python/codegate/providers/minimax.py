@@ -1,0 +1,15 @@
+"""MiniMax, in both formats (facts of November 2026)."""
+
+from __future__ import annotations
+
+from codegate.providers.base import Provider
+
+PROVIDER = Provider(
+    name="minimax",
+    label="MiniMax",
+    base_urls={
+        "openai_chat": "https://api.minimax.io/v1",
+        "anthropic_messages": "https://api.minimax.io/anthropic",
+    },
+    key_variables=("MINIMAX_API_KEY",),
+)

@@ -1,0 +1,278 @@
+"""The request log and its sums in the database: what is written in one transaction, and read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+import orjson
+import sqlalchemy as sa
+
+from codegate.requestlog.entry import LogEntry, first_id_of
+from codegate.storage.schema import request_log, spend, usage
+
+GroupBy = Literal["day", "model", "account", "tenant"]
+
+_MAX_NAME = 256
+_MAX_TEXT = 1024
+_FAILED = frozenset({"upstream_error", "timeout", "rejected"})
+_DELETE_ROWS = 5000
+
+# Upstreams report what they like; sums of it still have to fit a 64-bit column.
+_MAX_TOKENS = 10**12
+_MAX_COST = 10**17
+
+
+@dataclass(slots=True)
+class _Sums:
+    requests: int = 0
+    errors: int = 0
+    unpriced: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cache_read: int = 0
+    tokens_cache_write: int = 0
+    tokens_reasoning: int = 0
+    cost: int = 0
+
+    def add(self, entry: LogEntry) -> None:
+        self.requests += 1
+        self.errors += entry.outcome in _FAILED
+        self.unpriced += entry.cost is None and entry.tokens_out is not None
+        self.tokens_in += _tokens(entry.tokens_in) or 0
+        self.tokens_out += _tokens(entry.tokens_out) or 0
+        self.tokens_cache_read += _tokens(entry.tokens_cache_read) or 0
+        self.tokens_cache_write += _tokens(entry.tokens_cache_write) or 0
+        self.tokens_reasoning += _tokens(entry.tokens_reasoning) or 0
+        self.cost += min(entry.cost or 0, _MAX_COST)
+
+    def merge(self, other: _Sums) -> None:
+        for name in _Sums.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+def write(connection: sa.Connection, batch: Sequence[LogEntry]) -> None:
+    """The rows of ``batch`` with all that they change, in the caller's transaction."""
+    rows = [_row(entry) for entry in batch if not entry.is_silent]
+    if rows:
+        insert = sa.insert(request_log).compile(dialect=connection.dialect)
+        # Rows go to the driver as they are: building a statement for each would cost far more.
+        connection.exec_driver_sql(str(insert), rows)
+    _add_sums(connection, batch)
+
+
+def unwritten(connection: sa.Connection, batch: Sequence[LogEntry]) -> list[LogEntry]:
+    """Those of ``batch`` that have no row yet, after a write whose end is not known."""
+    ids = [entry.request_id for entry in batch]
+    known: set[str] = set()
+    for start in range(0, len(ids), 500):
+        known.update(
+            connection.execute(
+                sa.select(request_log.c.request_id).where(
+                    request_log.c.request_id.in_(ids[start : start + 500])
+                )
+            ).scalars()
+        )
+    return [entry for entry in batch if entry.request_id not in known]
+
+
+def _row(entry: LogEntry) -> tuple[object, ...]:
+    """In the order of the table's columns."""
+    return (
+        entry.request_id,
+        int(entry.time.timestamp() * 1000),
+        entry.tenant,
+        entry.session,
+        entry.client_format,
+        entry.upstream_format,
+        _clean(entry.path),
+        _clean(entry.model),
+        _clean(entry.upstream_model),
+        entry.account,
+        entry.provider,
+        entry.strategy,
+        orjson.dumps(entry.attempts).decode("ascii"),
+        entry.status,
+        entry.outcome,
+        _clean(entry.error_code),
+        entry.is_streaming,
+        _tokens(entry.tokens_in),
+        _tokens(entry.tokens_out),
+        _tokens(entry.tokens_cache_read),
+        _tokens(entry.tokens_cache_write),
+        _tokens(entry.tokens_reasoning),
+        entry.is_estimated,
+        None if entry.cost is None else min(entry.cost, _MAX_COST),
+        entry.first_byte_ms,
+        entry.total_ms,
+        entry.bytes_in,
+        entry.bytes_out,
+        entry.malformed_events,
+        entry.masked_spans,
+        orjson.dumps(entry.losses).decode("ascii"),
+    )
+
+
+def _tokens(count: int | None) -> int | None:
+    return count if count is None or count <= _MAX_TOKENS else _MAX_TOKENS
+
+
+def _clean(text: str, limit: int = _MAX_TEXT) -> str:
+    """``text`` as every database takes it: valid Unicode without NUL, of bounded length."""
+    if text.isascii() and len(text) <= limit and "\0" not in text:
+        return text
+    return text[:limit].encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
+
+
+def _add_sums(connection: sa.Connection, batch: Iterable[LogEntry]) -> None:
+    groups: dict[tuple[date, str, str, str], _Sums] = {}
+    for entry in batch:
+        model = entry.upstream_model or entry.model
+        group = (entry.time.date(), entry.tenant, entry.account, model)
+        sums = groups.get(group)
+        if sums is None:
+            sums = groups[group] = _Sums()
+        sums.add(entry)
+    days: dict[tuple[str, str, str, str], _Sums] = {}
+    months: dict[tuple[str, str, str], _Sums] = {}
+    for (day, tenant, account, model), sums in groups.items():
+        key = (day.isoformat(), tenant, account, _clean(model, _MAX_NAME))
+        days.setdefault(key, _Sums()).merge(sums)
+        if account:
+            months.setdefault((key[0][:7], account, tenant), _Sums()).merge(sums)
+    for key, sums in days.items():
+        _add(
+            connection,
+            usage,
+            dict(zip(("day", "tenant", "account", "model"), key, strict=True)),
+            {name: getattr(sums, name) for name in _Sums.__slots__},
+        )
+    for month_key, sums in months.items():
+        _add(
+            connection,
+            spend,
+            dict(zip(("month", "account", "tenant"), month_key, strict=True)),
+            {"cost": sums.cost, "requests": sums.requests},
+        )
+
+
+def _add(
+    connection: sa.Connection, table: sa.Table, key: dict[str, str], sums: dict[str, int]
+) -> None:
+    """Add to a row of sums, made where there is none."""
+    done = connection.execute(
+        sa.update(table)
+        .where(*(table.c[name] == value for name, value in key.items()))
+        .values({name: table.c[name] + value for name, value in sums.items()})
+    )
+    if done.rowcount == 0:
+        connection.execute(sa.insert(table).values(**key, **sums))
+
+
+def drop_before(connection: sa.Connection, oldest_ms: int) -> int:
+    """Delete rows older than ``oldest_ms``, a bounded number of them; how many."""
+    ids = (
+        connection.execute(
+            sa.select(request_log.c.request_id)
+            .where(request_log.c.request_id < first_id_of(oldest_ms))
+            .order_by(request_log.c.request_id)
+            .limit(_DELETE_ROWS)
+        )
+        .scalars()
+        .all()
+    )
+    if ids:
+        connection.execute(
+            sa.delete(request_log).where(
+                request_log.c.request_id.between(ids[0], ids[-1]),
+            )
+        )
+    return len(ids)
+
+
+def month_spend(connection: sa.Connection, month: str) -> dict[str, int]:
+    """What each account cost in ``month`` (``2026-11``), in 1e-12 USD."""
+    rows = connection.execute(
+        sa.select(spend.c.account, sa.func.sum(spend.c.cost))
+        .where(spend.c.month == month)
+        .group_by(spend.c.account)
+    )
+    return {account: int(cost) for account, cost in rows}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogFilter:
+    """Which rows to read; ``None`` is any."""
+
+    tenant: str | None = None
+    account: str | None = None
+    statuses: tuple[int, int] | None = None
+    """The first status and the one after the last."""
+    outcome: str | None = None
+    since_ms: int | None = None
+    after_id: str | None = None
+    limit: int = 50
+
+
+def read(connection: sa.Connection, wanted: LogFilter) -> list[dict[str, Any]]:
+    """The newest rows that fit, oldest of them first."""
+    columns = request_log.c
+    conditions: list[sa.ColumnElement[bool]] = []
+    if wanted.tenant is not None:
+        conditions.append(columns.tenant == wanted.tenant)
+    if wanted.account is not None:
+        conditions.append(columns.account == wanted.account)
+    if wanted.statuses is not None:
+        conditions += [columns.status >= wanted.statuses[0], columns.status < wanted.statuses[1]]
+    if wanted.outcome is not None:
+        conditions.append(columns.outcome == wanted.outcome)
+    if wanted.since_ms is not None:
+        conditions.append(columns.request_id >= first_id_of(wanted.since_ms))
+    if wanted.after_id is not None:
+        conditions.append(columns.request_id > wanted.after_id)
+    rows = connection.execute(
+        sa.select(request_log)
+        .where(*conditions)
+        .order_by(columns.request_id.desc())
+        .limit(wanted.limit)
+    ).mappings()
+    found = [{str(name): value for name, value in row.items()} for row in rows]
+    for row in found:
+        row["attempts"] = orjson.loads(row["attempts"])
+        row["losses"] = orjson.loads(row["losses"])
+    return found[::-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageLine:
+    """Sums of one group. Money in 1e-12 USD."""
+
+    key: str
+    requests: int
+    errors: int
+    unpriced: int
+    tokens_in: int
+    tokens_out: int
+    tokens_cache_read: int
+    tokens_cache_write: int
+    tokens_reasoning: int
+    cost: int
+
+
+def read_usage(connection: sa.Connection, by: GroupBy, since_day: str) -> list[UsageLine]:
+    """Sums since a day (``2026-11-01``), by day in order of time, else the costliest first."""
+    key = usage.c[by]
+    sums = [sa.func.sum(usage.c[name]).label(name) for name in _Sums.__slots__]
+    order = [key] if by == "day" else [sa.desc("cost"), sa.desc("requests"), key]
+    rows = connection.execute(
+        sa.select(key.label("key"), *sums)
+        .where(usage.c.day >= since_day)
+        .group_by(key)
+        .order_by(*order)
+    )
+    return [
+        UsageLine(key=row.key, **{name: int(getattr(row, name)) for name in _Sums.__slots__})
+        for row in rows
+    ]

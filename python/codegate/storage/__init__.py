@@ -1,0 +1,1 @@
+"""Durable data: private files, the database, its tables and their migrations."""

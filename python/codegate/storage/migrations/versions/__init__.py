@@ -1,0 +1,1 @@
+"""One file for each revision: ``rev_NNNN.py``."""
