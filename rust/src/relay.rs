@@ -21,7 +21,7 @@ use crate::sse::{Frame, Framer};
 use crate::transport::{AnswerBody, Failure, FailureKind, Target};
 
 /// At most this much is gathered before it is written.
-const BATCH_BYTES: usize = 64 * 1024;
+const BATCH_BYTES: usize = 48 * 1024;
 /// Comments and pings before the first event that are kept for the client.
 const PRELUDE_BYTES: usize = 1024 * 1024;
 /// After the end marker this much more is read, for this long, to save the connection.

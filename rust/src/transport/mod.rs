@@ -41,7 +41,6 @@ use pool::{Lease, Pool, Shared, Slot};
 
 /// An upstream's header block may be this large.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
-const READ_BUFFER_BYTES: usize = 128 * 1024;
 const MAX_HEADERS: usize = 256;
 /// What one connection holds of an answer that nobody takes; a whole head must fit.
 const READ_BUFFER_BYTES: usize = MAX_HEADER_BYTES + 8 * 1024;
@@ -176,8 +175,6 @@ impl Transport {
         let (sender, connection) = http1::Builder::new()
             .max_headers(MAX_HEADERS)
             .max_header_size(MAX_HEADER_BYTES)
-            // Held for each connection: a stream whose client is slow must not cost more.
-            .max_buf_size(READ_BUFFER_BYTES)
             .max_buf_size(READ_BUFFER_BYTES)
             .handshake(io)
             .await
