@@ -21,7 +21,7 @@ use crate::sse::{Frame, Framer};
 use crate::transport::{AnswerBody, Failure, FailureKind, Target};
 
 /// At most this much is gathered before it is written.
-const BATCH_BYTES: usize = 48 * 1024;
+const BATCH_BYTES: usize = 32 * 1024;
 /// Comments and pings before the first event that are kept for the client.
 const PRELUDE_BYTES: usize = 1024 * 1024;
 /// After the end marker this much more is read, for this long, to save the connection.
@@ -310,8 +310,9 @@ impl Stream {
             }
         }
         self.finish_line(&mut out).await;
+        self.ready = split_off(&mut out, BATCH_BYTES);
         self.settle(&out);
-        Batch { parts: out, end: self.end }
+        Batch { parts: out, end: self.over() }
     }
 
     /// The LF of the CRLF that ends the last frame, where it was cut off and is still to come.
@@ -576,6 +577,22 @@ async fn read_rest(mut body: AnswerBody) {
         }
     };
     let _ = tokio::time::timeout(REST_TIME, reading).await;
+}
+
+/// Leaves the first `size` bytes in `parts` and returns the rest. The server queues a few writes
+/// for a slow client; that they are small is what bounds its memory.
+fn split_off(parts: &mut Vec<Bytes>, size: usize) -> Vec<Bytes> {
+    let mut left = size;
+    for (index, part) in parts.iter_mut().enumerate() {
+        if part.len() > left {
+            let tail = part.split_off(left);
+            let mut rest = parts.split_off(index + 1);
+            rest.insert(0, tail);
+            return rest;
+        }
+        left -= part.len();
+    }
+    Vec::new()
 }
 
 fn too_large(limit: usize) -> Failure {
