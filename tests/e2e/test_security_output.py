@@ -238,7 +238,7 @@ def test_bad_input_without_an_account(
     proxy = start_proxy()
     answer = call(proxy.port, proxy.key, wire_format, "mock-large", stream=stream)
     message = check_error(answer, wire_format, 503, "no_account")
-    assert "--upstream" in message
+    assert "codegate accounts add" in message
     assert answer.header("x-should-retry") == "false"
     (row,) = proxy.wait_exchanges(1)
     assert (row["outcome"], row["error_code"]) == ("rejected", "no_account")
