@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import time
 from collections.abc import Callable
 
 import pytest
@@ -59,6 +60,21 @@ class Sender:
 
     def __call__(self, peer: Peer) -> None:
         peer.send(SSE_HEAD + chunked(self.parts))
+
+
+def test_the_end_of_a_stream_waits_for_no_packet(
+    scripted_proxy: UseScript, wire_format: str
+) -> None:
+    sender = Sender()
+    frames = stream_of(wire_format)
+    sender.parts = [b"".join(frames[:3]), b"".join(frames[3:])]
+    proxy = scripted_proxy(sender)
+    with aftermath(proxy, "ok", exchanges=50), Caller(proxy, wire_format) as caller:
+        begun = time.monotonic()
+        for _ in range(50):
+            caller.call()
+    # Held back for an acknowledgement each would take 40 ms.
+    assert (time.monotonic() - begun) / 50 < 0.03
 
 
 def line_ends(wire_format: str) -> dict[str, bytes]:
