@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -140,6 +139,3 @@ def granian_config(level: str) -> GranianLogging:
         "loggers": {},
         "root": {"level": level.upper(), "handlers": []},
     }
-
-
-Emit = Callable[[str], None]

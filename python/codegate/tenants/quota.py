@@ -31,10 +31,6 @@ class SlidingWindow:
         # A limit that was lowered leaves more in the window than it allows now.
         return times[len(times) - limit] + WINDOW_S - now
 
-    def is_idle(self) -> bool:
-        """Whether nothing in the window counts any more."""
-        return not self._times or self._times[-1] <= self._clock() - WINDOW_S
-
 
 class Quota:
     """The windows of every key or account that has a limit, by name."""
@@ -52,8 +48,3 @@ class Quota:
         if window is None:
             window = self._windows[name] = SlidingWindow(self._clock)
         return window.admit(limit)
-
-    def sweep(self) -> None:
-        """Forget windows in which nothing counts."""
-        for name in [n for n, window in self._windows.items() if window.is_idle()]:
-            del self._windows[name]
