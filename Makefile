@@ -10,31 +10,33 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust/src -name '*.rs' 2>/dev/null)
 
-.PHONY: help build run test check lint format typecheck rust-check bench test-clients soak clean lock
+.PHONY: help build run test check lint format typecheck rust-check bench test-clients clean lock
 
 help: ## Say what the targets do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1|/' | \
 	  while IFS='|' read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
 
-# A missing tool is one line, not a build trace.
-$(STAMPS)/tools:
-	@scripts/check-tools
-	@mkdir -p $(STAMPS) && touch $@
+# What a script has to say is the only line printed, and no build trace follows. The status is
+# make's own 2: it has no other for an error.
+refuse_if = $(if $(1),$(error $(1)))
 
-$(STAMPS)/environment: requirements/dev.txt | $(STAMPS)/tools
+$(STAMPS)/environment: requirements/dev.txt
+	$(call refuse_if,$(shell scripts/check-tools))
 	@echo "Making the Python environment in $(VENV)"
 	@scripts/make-environment $(VENV)
 	@$(BIN)/python -m pip install -q --require-hashes -r requirements/dev.txt
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/extension: $(RUST_SOURCES) pyproject.toml $(STAMPS)/environment
-	@echo "Building the Rust extension ($(PROFILE))"
-	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --quiet --locked $(if $(filter release,$(PROFILE)),--release)
+	$(call refuse_if,$(shell scripts/check-tools))
+	@echo "Building the Rust extension ($(PROFILE)); the first time takes some minutes"
+	@CARGO_TERM_QUIET=true PIP_QUIET=1 VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --quiet --locked $(if $(filter release,$(PROFILE)),--release)
 	@touch $@
 
 build: $(STAMPS)/extension ## Make the environment and build the extension
 
 run: build ## Start a proxy with a demo provider and print a curl line
+	$(call refuse_if,$(shell DATA_DIR='$(DATA_DIR)' scripts/check-idle))
 	@exec $(BIN)/codegate serve --demo
 
 test: build ## Run the whole test suite
