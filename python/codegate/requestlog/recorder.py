@@ -42,7 +42,7 @@ class Recorder:
         self._retention_days = retention_days
         self._interval_s = interval_s
         self._capacity = capacity
-        self._queue: deque[LogEntry] = deque()
+        self._queue: deque[store.Record] = deque()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="codegate-record", daemon=True)
         self._cleaned = 0.0
@@ -63,7 +63,7 @@ class Recorder:
 
     def consume(self, batch: list[LogEntry]) -> None:
         """Queue a batch. Never blocks."""
-        self._queue.extend(batch)
+        self._queue.extend([store.record(entry) for entry in batch])
         while len(self._queue) > self._capacity:
             self._queue.popleft()
             self.dropped += 1
@@ -108,17 +108,17 @@ class Recorder:
         self._forget(batch)
         return True
 
-    def _write_singly(self, batch: list[LogEntry]) -> None:
+    def _write_singly(self, batch: list[store.Record]) -> None:
         """One record that the database refuses must not take the others along."""
-        for entry in batch:
+        for record in batch:
             try:
                 with self._database.write() as connection:
-                    store.write(connection, store.unwritten(connection, [entry]))
+                    store.write(connection, store.unwritten(connection, [record]))
             except StorageError:
                 self.dropped += 1
 
-    def _forget(self, batch: list[LogEntry]) -> None:
-        written = {id(entry) for entry in batch}
+    def _forget(self, batch: list[store.Record]) -> None:
+        written = {id(record) for record in batch}
         # The queue may have lost its oldest records meanwhile.
         while self._queue and id(self._queue[0]) in written:
             self._queue.popleft()

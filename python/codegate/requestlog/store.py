@@ -53,19 +53,32 @@ class _Sums:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
-def write(connection: sa.Connection, batch: Sequence[LogEntry]) -> None:
+@dataclass(slots=True)
+class Record:
+    """An entry and its row, which is ``None`` where the operator wants none."""
+
+    entry: LogEntry
+    row: tuple[object, ...] | None
+
+
+def record(entry: LogEntry) -> Record:
+    """``entry``, ready to be written."""
+    return Record(entry, None if entry.is_silent else _row(entry))
+
+
+def write(connection: sa.Connection, batch: Sequence[Record]) -> None:
     """The rows of ``batch`` with all that they change, in the caller's transaction."""
-    rows = [_row(entry) for entry in batch if not entry.is_silent]
+    rows = [record.row for record in batch if record.row is not None]
     if rows:
         insert = sa.insert(request_log).compile(dialect=connection.dialect)
         # Rows go to the driver as they are: building a statement for each would cost far more.
         connection.exec_driver_sql(str(insert), rows)
-    _add_sums(connection, batch)
+    _add_sums(connection, [record.entry for record in batch])
 
 
-def unwritten(connection: sa.Connection, batch: Sequence[LogEntry]) -> list[LogEntry]:
+def unwritten(connection: sa.Connection, batch: Sequence[Record]) -> list[Record]:
     """Those of ``batch`` that have no row yet, after a write whose end is not known."""
-    ids = [entry.request_id for entry in batch]
+    ids = [record.entry.request_id for record in batch]
     known: set[str] = set()
     for start in range(0, len(ids), 500):
         known.update(
@@ -75,11 +88,18 @@ def unwritten(connection: sa.Connection, batch: Sequence[LogEntry]) -> list[LogE
                 )
             ).scalars()
         )
-    return [entry for entry in batch if entry.request_id not in known]
+    return [record for record in batch if record.entry.request_id not in known]
 
 
 def _row(entry: LogEntry) -> tuple[object, ...]:
     """In the order of the table's columns."""
+    path, model, upstream_model = entry.path, entry.model, entry.upstream_model
+    error_code = entry.error_code
+    # Looked at in one piece: nearly every record is plain, and this runs once for each request.
+    texts = f"{path}{model}{upstream_model}{error_code}"
+    if not texts.isascii() or len(texts) > _MAX_TEXT or "\0" in texts:
+        path, model, upstream_model = _clean(path), _clean(model), _clean(upstream_model)
+        error_code = _clean(error_code)
     return (
         entry.request_id,
         int(entry.time.timestamp() * 1000),
@@ -87,16 +107,16 @@ def _row(entry: LogEntry) -> tuple[object, ...]:
         entry.session,
         entry.client_format,
         entry.upstream_format,
-        _clean(entry.path),
-        _clean(entry.model),
-        _clean(entry.upstream_model),
+        path,
+        model,
+        upstream_model,
         entry.account,
         entry.provider,
         entry.strategy,
         orjson.dumps(entry.attempts).decode("ascii"),
         entry.status,
         entry.outcome,
-        _clean(entry.error_code),
+        error_code,
         entry.is_streaming,
         _tokens(entry.tokens_in),
         _tokens(entry.tokens_out),
@@ -111,7 +131,7 @@ def _row(entry: LogEntry) -> tuple[object, ...]:
         entry.bytes_out,
         entry.malformed_events,
         entry.masked_spans,
-        orjson.dumps(entry.losses).decode("ascii"),
+        orjson.dumps(entry.losses).decode("ascii") if entry.losses else "[]",
     )
 
 

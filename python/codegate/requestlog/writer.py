@@ -11,6 +11,9 @@ from codegate.requestlog.entry import LogEntry
 
 logger = logging.getLogger("codegate.requestlog")
 
+_BATCH = 64
+"""Few enough that one consumer leaves them in the processor's cache for the next."""
+
 Consumer = Callable[[list[LogEntry]], None]
 
 
@@ -47,16 +50,13 @@ class LogWriter:
     def flush(self) -> None:
         """Write what is queued now."""
         with self._flushing:
-            batch: list[LogEntry] = []
             while self._queue:
-                batch.append(self._queue.popleft())
-            if not batch:
-                return
-            for consume in self._consumers:
-                try:
-                    consume(batch)
-                except Exception:
-                    logger.exception("a batch of %d records was not written", len(batch))
+                batch = [self._queue.popleft() for _ in range(min(len(self._queue), _BATCH))]
+                for consume in self._consumers:
+                    try:
+                        consume(batch)
+                    except Exception:
+                        logger.exception("a batch of %d records was not written", len(batch))
 
     def close(self) -> None:
         """Stop the thread and write what is left."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
@@ -48,11 +50,7 @@ class _Histogram:
 
     def observe(self, seconds: float) -> None:
         self.sum_s += seconds
-        for index, bound in enumerate(BUCKETS_S):
-            if seconds <= bound:
-                self.counts[index] += 1
-                return
-        self.counts[-1] += 1
+        self.counts[bisect_left(BUCKETS_S, seconds)] += 1
 
     def buckets(self) -> list[tuple[str, float]]:
         total, out = 0, []
@@ -74,8 +72,8 @@ class Metrics:
         self._tokens: dict[tuple[str, str, str], int] = {}
         self._cost: dict[tuple[str, str], int] = {}
         self._refused: dict[str, int] = {}
-        self._duration: dict[str, _Histogram] = {}
-        self._first_byte: dict[str, _Histogram] = {}
+        self._duration: defaultdict[str, _Histogram] = defaultdict(_Histogram)
+        self._first_byte: defaultdict[str, _Histogram] = defaultdict(_Histogram)
         self._gauges = list(gauges)
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
@@ -110,9 +108,9 @@ class Metrics:
 
     def observe(self, *, wire_format: str, total_s: float, first_byte_s: float | None) -> None:
         """Durations of one exchange."""
-        self._duration.setdefault(wire_format, _Histogram()).observe(total_s)
+        self._duration[wire_format].observe(total_s)
         if first_byte_s is not None:
-            self._first_byte.setdefault(wire_format, _Histogram()).observe(first_byte_s)
+            self._first_byte[wire_format].observe(first_byte_s)
 
     def render(self) -> bytes:
         """The text that Prometheus reads."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -77,6 +78,10 @@ def counts(database: Database) -> tuple[int, int, int]:
     return rows, days or 0, cost or 0
 
 
+def write(connection: sa.Connection, entries: Sequence[LogEntry]) -> None:
+    store.write(connection, [store.record(one) for one in entries])
+
+
 def wait(condition: object, timeout_s: float = 5.0) -> None:
     end = time.monotonic() + timeout_s
     while not condition():  # type: ignore[operator]
@@ -87,7 +92,7 @@ def wait(condition: object, timeout_s: float = 5.0) -> None:
 def test_a_row_holds_every_field_and_reads_back(database: Database) -> None:
     one = entry(session="abc", losses=("thinking",), masked_spans=3, tokens_cache_read=7)
     with database.write() as connection:
-        store.write(connection, [one])
+        write(connection, [one])
     with database.read() as connection:
         (row,) = store.read(connection, LogFilter())
     assert set(row) == {c.name for c in request_log.columns}
@@ -109,7 +114,7 @@ def test_sums_change_with_the_rows(database: Database) -> None:
     ]
     for part in (batch[:2], batch[2:]):
         with database.write() as connection:
-            store.write(connection, part)
+            write(connection, part)
     with database.read() as connection:
         by_model = {u.key: u for u in store.read_usage(connection, "model", "2026-01-01")}
         by_day = store.read_usage(connection, "day", "2026-11-22")
@@ -124,13 +129,13 @@ def test_sums_change_with_the_rows(database: Database) -> None:
 
 def test_a_silent_record_is_summed_but_has_no_row(database: Database) -> None:
     with database.write() as connection:
-        store.write(connection, [entry(_is_silent=True)])
+        write(connection, [entry(_is_silent=True)])
     assert counts(database) == (0, 1, 1_500_000)
 
 
 def test_what_upstreams_and_clients_make_up_still_fits(database: Database) -> None:
     with database.write() as connection:
-        store.write(
+        write(
             connection,
             [
                 entry(tokens_in=2**64, tokens_out=2**70, cost=2**80),
@@ -175,7 +180,7 @@ def test_f76_a_locked_database_loses_and_doubles_nothing(database: Database) -> 
 def test_a_batch_that_was_written_already_is_not_written_again(database: Database) -> None:
     batch = [entry() for _ in range(10)]
     with database.write() as connection:
-        store.write(connection, batch[:4])
+        write(connection, batch[:4])
     one = recorder(database)
     one.consume(batch)
     one.close()
@@ -197,7 +202,7 @@ def test_rows_beyond_the_retention_are_deleted_and_sums_stay(database: Database)
     now = datetime.now(UTC)
     old = now - timedelta(days=40)
     with database.write() as connection:
-        store.write(
+        write(
             connection,
             [
                 entry(request_id=first_id_of(int(old.timestamp() * 1000)) + "0" * 14, time=old),
@@ -225,7 +230,7 @@ def test_f90_ids_and_rows_keep_their_order_when_the_clock_goes_back(
     assert made == sorted(made)
     assert len(set(made)) == len(made)
     with database.write() as connection:
-        store.write(connection, [entry(request_id=i) for i in made])
+        write(connection, [entry(request_id=i) for i in made])
     with database.read() as connection:
         rows = store.read(connection, LogFilter())
     assert [row["request_id"] for row in rows] == made
@@ -233,7 +238,7 @@ def test_f90_ids_and_rows_keep_their_order_when_the_clock_goes_back(
 
 def test_filters(database: Database) -> None:
     with database.write() as connection:
-        store.write(
+        write(
             connection,
             [
                 entry(account="a", status=200),
