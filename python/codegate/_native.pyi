@@ -257,10 +257,14 @@ class Client:
         request: Request,
         head: Head,
         model: str,
+        max_output: int | None,
         deadlines: Deadlines,
         within_s: float,
     ) -> Pending[Attempt]:
-        """One attempt: a whole plain answer, or a stream up to its first event."""
+        """One attempt: a whole plain answer, or a stream up to its first event.
+
+        A higher output limit in the request is lowered to ``max_output`` tokens.
+        """
     def fetch(
         self, target: Target, path: str, *, timeout_s: float, max_bytes: int
     ) -> Pending[Fetched]:

@@ -39,6 +39,18 @@ class Snapshot:
 
     prices: dict[str, Price | None] = field(default_factory=dict)
     """Prices already looked up."""
+    output_limits: dict[tuple[str, str], int | None] = field(default_factory=dict)
+    """Output limits already looked up."""
+
+    def max_output(self, model: str, *, asked: str) -> int | None:
+        """See ``Catalog.max_output``."""
+        key = (model, asked)
+        if key in self.output_limits:
+            return self.output_limits[key]
+        if len(self.output_limits) >= _MAX_PLANS:
+            self.output_limits.clear()
+        limit = self.output_limits[key] = self.catalog.max_output(model, asked=asked)
+        return limit
 
     def cost(self, model: str, tokens: Tokens) -> int | None:
         """What ``tokens`` cost, in 1e-12 USD; ``None`` where no price is known."""

@@ -44,6 +44,8 @@ pub struct Order {
     /// All headers of the client; those that may go up are picked here.
     pub client_headers: Arc<[(HeaderName, HeaderValue)]>,
     pub model: String,
+    /// The output limit of that model, in tokens.
+    pub max_output: Option<u64>,
     pub deadlines: Arc<Deadlines>,
     /// The first byte must be here within this time, whatever the deadlines say.
     pub within: Duration,
@@ -90,7 +92,7 @@ pub async fn run(transport: &Transport, order: &Order) -> Attempted {
     let started = Instant::now();
     let deadlines = &order.deadlines;
     let first_byte = shortest(started, &[deadlines.first_byte, order.within]);
-    let Encoded { body, usage_added } = order.request.encode(&order.model);
+    let Encoded { body, usage_added } = order.request.encode(&order.model, order.max_output);
     let outgoing = Outgoing {
         method: Method::POST,
         path: order.path.clone(),

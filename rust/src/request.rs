@@ -37,10 +37,10 @@ impl ParsedRequest {
         self.body.len()
     }
 
-    /// The body for a target that knows the model as `model`. Everything outside the edited
-    /// members is the client's own bytes, not copied.
-    pub fn encode(&self, model: &str) -> Encoded {
-        let options = TargetOptions { model: Some(model), max_output: None, include_usage: true };
+    /// The body for a target that knows the model as `model` and gives it at most `max_output`
+    /// tokens. Everything outside the edited members is the client's own bytes, not copied.
+    pub fn encode(&self, model: &str, max_output: Option<u64>) -> Encoded {
+        let options = TargetOptions { model: Some(model), max_output, include_usage: true };
         let edits =
             self.format.wire().request_edits(&self.body, &self.object, &self.facts, &options);
         Encoded {

@@ -86,10 +86,19 @@ class Catalog:
             has_vision=base.has_vision if own.has_vision is None else own.has_vision,
         )
 
-    def clamp(self, model: str, max_output: int) -> int:
-        """``max_output``, lowered to what ``model`` allows."""
-        allowed = self.limit(model).max_output
-        return max_output if allowed is None else min(max_output, allowed)
+    def max_output(self, model: str, *, asked: str) -> int | None:
+        """The output limit to lay on a request that asked for ``asked`` and goes to ``model``.
+
+        The operator's always holds. A shipped one holds only where the model is another than the
+        client meant: what a client asks of the model that it names is between it and the service.
+        """
+        own = _longest(self.limits, model)
+        if own is not None and own.max_output is not None:
+            return own.max_output
+        if model == asked:
+            return None
+        shipped = self.find(model)
+        return None if shipped is None else shipped.limit.max_output
 
     def tier(self, model: str) -> Tier | None:
         """By a tier's word in the name, else by the catalog."""

@@ -103,6 +103,7 @@ async def _attempt(
             request,
             head,
             upstream.model,
+            exchange.snapshot.max_output(upstream.model, asked=request.model),
             exchange.snapshot.deadlines(
                 is_streaming=request.is_streaming, account=upstream.account
             ),

@@ -131,6 +131,7 @@ impl Client {
         request: &Request,
         head: &Head,
         model: String,
+        max_output: Option<u64>,
         deadlines: &PyDeadlines,
         within_s: f64,
     ) -> PyResult<Py<Pending>> {
@@ -140,6 +141,7 @@ impl Client {
             request: Arc::clone(&request.0),
             client_headers: Arc::clone(&head.headers),
             model,
+            max_output,
             deadlines: Arc::clone(&deadlines.0),
             // Nothing left still gets a moment: a zero would mean no limit.
             within: duration(within_s.max(0.001))?,

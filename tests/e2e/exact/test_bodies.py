@@ -100,6 +100,7 @@ async def send_mapped(replay: Replay, wire_format: str, body: bytes, model: str)
             native.Request.parse(wire_format, randomly(1)(body)),
             native.Head([]),
             model,
+            None,
             deadlines,
             5,
         )

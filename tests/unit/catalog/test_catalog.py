@@ -62,20 +62,25 @@ def test_the_output_limit_is_lowered_by_exact_name_then_longest_beginning(
     case: dict[str, Any],
 ) -> None:
     own = {name: Limit(max_output=value) for name, value in case["limits"].items()}
-    catalog = shipped().with_overrides(own, {})
-    expected = case["expect"]
-    if not any(case["model"].startswith(name) for name in own):
-        # Nothing of the operator's: the shipped limit is what may lower it.
-        expected = min(expected, shipped().limit(case["model"]).max_output or expected)
-    assert catalog.clamp(case["model"], case["value"]) == expected
+    limit = shipped().with_overrides(own, {}).max_output(case["model"], asked=case["model"])
+    assert min(case["value"], limit or case["value"]) == case["expect"]
 
 
 def test_the_longest_entry_of_the_operator_wins_over_shipped_ones() -> None:
     own = {"gpt": Limit(max_output=1), "gpt-4o": Limit(max_output=2)}
     catalog = shipped().with_overrides(own, {})
-    assert catalog.clamp("gpt-4o-mini", 99) == 2
-    assert catalog.clamp("gpt-5", 99) == 1
+    assert catalog.max_output("gpt-4o-mini", asked="gpt-4o-mini") == 2
+    assert catalog.max_output("gpt-5", asked="other") == 1
     assert catalog.limit("gpt-5").has_tools is True
+
+
+def test_a_shipped_limit_holds_only_for_a_model_that_the_client_did_not_name() -> None:
+    catalog = shipped()
+    assert catalog.max_output("gpt-4o", asked="gpt-4o") is None
+    assert catalog.max_output("gpt-4o", asked="team") == 16384
+    assert catalog.max_output("nobody-knows-this", asked="team") is None
+    tools_only = catalog.with_overrides({"gpt-4o": Limit(has_tools=False)}, {})
+    assert tools_only.max_output("gpt-4o", asked="team") == 16384
 
 
 @pytest.mark.parametrize(
@@ -117,6 +122,14 @@ def test_an_unknown_price_is_none_never_zero() -> None:
 )
 def test_the_tier_is_a_word_of_the_name_or_the_catalog_s(model: str, tier: str | None) -> None:
     assert shipped().tier(model) == tier
+
+
+@pytest.mark.parametrize("case", CASES["default_models"], ids=lambda c: c["tier"])
+def test_former_default_models_are_of_their_tiers(case: dict[str, Any]) -> None:
+    assert shipped().tier(case["model"]) == case["tier"]
+    found = shipped().find(case["model"])
+    assert found is not None
+    assert found.tier == case["tier"]
 
 
 def test_every_shipped_entry_is_plausible() -> None:
