@@ -11,7 +11,12 @@ const UP: &[&str] = &["accept", "user-agent", "idempotency-key", "x-stainless-"]
 const UP_ANTHROPIC_MESSAGES: &[&str] = &["anthropic-", "x-app", "x-claude-code-"];
 const UP_OPENAI_CHAT: &[&str] = &["openai-", "x-client-request-id"];
 /// Ids of the client's own organisation mean nothing under our account's credential.
-const NEVER_UP: &[&str] = &["anthropic-workspace-id", "anthropic-user-profile-id"];
+const NEVER_UP: &[&str] = &[
+    "anthropic-workspace-id",
+    "anthropic-user-profile-id",
+    "openai-organization",
+    "openai-project",
+];
 
 const DOWN: &[&str] = &[
     "content-type",
@@ -127,6 +132,8 @@ mod tests {
             "baggage",
             "x-forwarded-for",
             "anthropic-workspace-id",
+            "openai-organization",
+            "openai-project",
             "x-codegate-account",
             "connection",
         ] {
@@ -134,6 +141,7 @@ mod tests {
             assert!(!goes_up(Format::OpenaiChat, &name(kept)), "{kept}");
         }
         assert!(!goes_up(Format::OpenaiChat, &name("anthropic-version")));
+        assert!(goes_up(Format::OpenaiChat, &name("openai-beta")));
         for kept in ["set-cookie", "server", "alt-svc", "x-accel-buffering", "cf-ray", "connection"]
         {
             assert!(!goes_down(&name(kept)), "{kept}");

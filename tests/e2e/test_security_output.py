@@ -106,7 +106,8 @@ CREDENTIALS = [
     ("x-amz-security-token", "sk-canary-client-aws"),
     ("x-forwarded-for", "203.0.113.9"),
     ("x-real-ip", "203.0.113.9"),
-    ("openai-organization", "org-client"),
+    ("openai-organization", "org-canary-client"),
+    ("openai-project", "proj-canary-client"),
     ("te", "trailers"),
     ("keep-alive", "timeout=5"),
 ]

@@ -47,6 +47,8 @@ STAYS = [
     ("x-goog-api-key", "other"),
     ("anthropic-workspace-id", "wrkspc_1"),
     ("anthropic-user-profile-id", "up_1"),
+    ("openai-organization", "org-client"),
+    ("openai-project", "proj_client"),
     ("proxy-authorization", "Basic eDp5"),
     ("te", "trailers"),
     ("origin", "http://localhost"),
