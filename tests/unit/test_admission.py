@@ -56,6 +56,14 @@ def test_a_stopping_process_admits_nobody() -> None:
         admit(head, b"", made(KEY), is_draining=True)
 
 
+@pytest.mark.parametrize(
+    ("key", "query"),
+    [(b"sixteen+letters/=", b"a=b&key=sixteen%2Bletters%2F%3D"), (KEY, b"key=" + KEY)],
+)
+def test_a_key_in_the_query_may_be_escaped(key: bytes, query: bytes) -> None:
+    assert admit(native.Head([]), query, made(key), is_draining=False) == "tenant-0"
+
+
 @pytest.mark.parametrize("query", [b"key=", b"xkey=k", b"a=b&keys=c", b"", b"&&=", b"KEY=k"])
 def test_a_query_without_a_key_opens_nothing(query: bytes) -> None:
     with pytest.raises(Unauthorized):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from urllib.parse import unquote_to_bytes
 
 from codegate import native
 from codegate.errors import BadRequest, Draining, Misdirected, RateLimited, Unauthorized
@@ -64,5 +65,5 @@ def _query_key(query: bytes) -> tuple[bytes, ...]:
     for pair in query.split(b"&"):
         name, _, value = pair.partition(b"=")
         if name == b"key" and value:
-            return (value,)
+            return (unquote_to_bytes(value),)
     return ()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from codegate import __version__, native
 from codegate.asgi.response import send_json, send_text, send_whole
-from codegate.asgi.types import Handler, Receive, Scope, Send
+from codegate.asgi.types import Handler, Header, Receive, Scope, Send
 from codegate.errors import CodegateError, InternalError, MethodNotAllowed, NotFound, Unauthorized
 from codegate.proxy import admission
 from codegate.proxy.lifecycle import Endpoint, run_exchange
@@ -43,7 +43,7 @@ class Handlers:
         except CodegateError as error:
             await self._refuse(scope, send, error)
             return
-        await send_json(send, 200, as_list(models))
+        await send_json(send, 200, as_list(models), self._receipt())
 
     async def show_model(self, scope: Scope, receive: Receive, send: Send) -> None:
         """``GET /v1/models/{id}``; ids may hold slashes."""
@@ -54,7 +54,7 @@ class Handlers:
         except CodegateError as error:
             await self._refuse(scope, send, error)
             return
-        await send_json(send, 200, model.as_json())
+        await send_json(send, 200, model.as_json(), self._receipt())
 
     async def health(self, scope: Scope, receive: Receive, send: Send) -> None:
         """``GET /health``: alive, ready, version."""
@@ -132,6 +132,9 @@ class Handlers:
             await self._refuse(scope, send, error)
 
         return handle
+
+    def _receipt(self) -> list[Header]:
+        return [(b"x-codegate-request-id", self.services.ids.next().encode("ascii"))]
 
     def _admit(self, scope: Scope) -> None:
         head = native.Head(scope["headers"])

@@ -67,6 +67,9 @@ def test_case_104_it_is_one_body(exact_proxy: Proxy) -> None:
     assert bearer.body == header.body
     assert bearer.json()["first_id"] == NAMES[0]
     assert bearer.json()["last_id"] == NAMES[-1]
+    ids = {answer.header("x-codegate-request-id") for answer in (bearer, header)}
+    assert len(ids) == 2
+    assert None not in ids
 
 
 def test_case_104_tokens_are_counted_by_the_upstream(exact_proxy: Proxy, replay: Replay) -> None:
