@@ -81,6 +81,24 @@ def test_f9_reset_before_status(
     assert len(shared_mock.requests) - before <= 2
 
 
+def test_f9_a_fresh_connection_gets_one_try(
+    scripted_proxy: Callable[[Script], Proxy], wire_format: str, stream: bool
+) -> None:
+    seen: list[int] = []
+
+    def reset(peer: Peer) -> None:
+        seen.append(peer.number)
+        peer.reset()
+
+    proxy = scripted_proxy(reset)
+    with aftermath(proxy, "upstream_error", exchanges=4):
+        # The first ones use up whatever is pooled.
+        for _ in range(4):
+            seen.clear()
+            check_refusal(turn(proxy, wire_format, "any", stream=stream), wire_format, 502)
+    assert len(seen) == 1
+
+
 def test_f10_silence_before_the_head(
     shared_proxy: Proxy, shared_mock: ThreadedMock, wire_format: str, stream: bool
 ) -> None:

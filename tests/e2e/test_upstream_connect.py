@@ -13,6 +13,7 @@ from codegate.mock.options import Options
 from codegate.mock.provider import ThreadedMock, run_in_thread
 from tests.conftest import FORMATS, ONE_SECOND
 from tests.support.aftermath import aftermath, check_good, check_refusal, undisturbed
+from tests.support.names import slow_resolver
 from tests.support.proxy import Proxy, free_port, running
 from tests.support.raw import Answer, RawClient, call, head, headers_of, model_request, path_of
 
@@ -45,10 +46,27 @@ def half_dead(shared_mock: ThreadedMock, start_proxy: Callable[..., Proxy]) -> P
 def nameless(
     shared_mock: ThreadedMock, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Proxy]:
-    """A proxy whose Chat upstream has a name that does not resolve."""
-    upstreams = ["openai_chat=http://no-such-host.invalid", f"anthropic_messages={shared_mock.url}"]
-    data_dir = tmp_path_factory.mktemp("nameless") / "data"
-    with running(data_dir, upstreams=upstreams, settings=ONE_SECOND) as proxy:
+    """A proxy whose Chat upstream has a name that does not resolve, after a third of a second."""
+    directory = tmp_path_factory.mktemp("nameless")
+    upstreams = [
+        "openai_chat=http://after-300.slow.invalid",
+        f"anthropic_messages={shared_mock.url}",
+    ]
+    env = slow_resolver(directory)
+    with running(directory / "data", upstreams=upstreams, settings=ONE_SECOND, env=env) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def late(shared_mock: ThreadedMock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """A proxy whose Chat upstream is found only after connecting may take no longer."""
+    directory = tmp_path_factory.mktemp("late")
+    upstreams = [
+        f"openai_chat=http://to-2500.slow.invalid:{shared_mock.port}",
+        f"anthropic_messages={shared_mock.url}",
+    ]
+    env = slow_resolver(directory)
+    with running(directory / "data", upstreams=upstreams, settings=ONE_SECOND, env=env) as proxy:
         yield proxy
 
 
@@ -93,6 +111,18 @@ def test_f2_twenty_names_at_once_disturb_nobody(nameless: Proxy) -> None:
     ):
         for answer in pool.map(resolve, range(PARALLEL)):
             check_refusal(answer, "openai_chat", 502)
+
+
+def test_f3_a_name_that_is_found_too_late(late: Proxy, stream: bool) -> None:
+    with (
+        aftermath(late, "timeout", "client_closed", exchanges=2) as after,
+        undisturbed(late),
+    ):
+        begun = time.monotonic()
+        answer = turn(late, "openai_chat", "mock-large", stream=stream)
+        assert 0.9 < time.monotonic() - begun < 2
+        check_refusal(answer, "openai_chat", 504)
+    assert "upstream_connect_timeout" in {line["error_code"] for line in after.lines}
 
 
 class Repeater:
