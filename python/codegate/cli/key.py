@@ -27,7 +27,10 @@ def show(ctx: typer.Context, data_dir: DataDir = None) -> None:
 
 @app.command()
 def rotate(ctx: typer.Context, data_dir: DataDir = None) -> None:
-    """Replace the local proxy key and print the new one. Restart the proxy to use it."""
+    """Replace the local proxy key and print the new one.
+
+    A running proxy takes it over within a second; the old key opens nothing any more.
+    """
     settings = config.from_environment()
     typer.echo(rotate_local_key(data_dir or ctx.obj or settings.data_dir, settings.proxy_api_key))
 

@@ -10,7 +10,7 @@ from codegate.mock.serve import read_options, serve
 
 def mock(ctx: typer.Context) -> None:
     """Run the mock provider: every format, deterministic, with scripted faults."""
-    raise typer.Exit(serve(read_options(ctx.args)))
+    raise typer.Exit(serve(read_options(ctx.args, program="codegate mock")))
 
 
 def _register(app: typer.Typer) -> None:

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from codegate.mock.options import Options
 from codegate.mock.provider import MockProvider
@@ -35,11 +36,14 @@ async def _serve(options: Options) -> None:
         await ended.wait()
 
 
-def read_options(arguments: Sequence[str]) -> Options:
-    """The options in command-line words. Exits with 2 when they are wrong."""
-    parser = argparse.ArgumentParser(
-        prog="python -m codegate.mock", description="A provider that answers by script."
-    )
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}. See --help.\n")
+
+
+def read_options(arguments: Sequence[str], *, program: str = "python -m codegate.mock") -> Options:
+    """The options in command-line words. Exits with 2 and one line when they are wrong."""
+    parser = _Parser(prog=program, description="A provider that answers by script.")
     defaults = Options()
     parser.add_argument("--host", default=defaults.host)
     parser.add_argument("--port", type=int, default=defaults.port, help="0 takes a free one")

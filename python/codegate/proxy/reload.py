@@ -62,7 +62,7 @@ class Reloader:
         try:
             if self._watch is None:
                 self._watch = ChangeWatch(self._source.database.path)
-            if self._watch.has_changed():
+            if self._watch.has_changed() or self._source.has_new_key():
                 self._deliver(self._source.load())
             self._note("")
         except CodegateError as error:

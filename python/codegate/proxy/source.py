@@ -22,6 +22,7 @@ from codegate.settings import store as settings_store
 from codegate.settings.settings import in_force
 from codegate.snapshot import Snapshot, key_digest
 from codegate.storage.database import FILE_NAME, Database
+from codegate.tenants.keys import key_stamp, local_key
 
 logger = logging.getLogger("codegate.proxy")
 
@@ -42,6 +43,7 @@ class SnapshotSource:
         """Nothing is opened before the first ``load``."""
         self._config = config
         self._keys = {key_digest(secrets.proxy_key): "default"}
+        self._key_stamp: tuple[int, int, int] | None = None
         self._vault = Vault(secrets.roots[0], secrets.roots[1:])
         self._flag_accounts = from_flags(config.upstreams, CUSTOM)
         self._demo_accounts = demo_account(config.demo_upstreams, DEMO)
@@ -51,6 +53,7 @@ class SnapshotSource:
     def load(self) -> Snapshot:
         """A snapshot of what is stored now. Raises ``StorageError`` or ``ConfigError``."""
         self._follow_rotation()
+        self._follow_key()
         with self.database.read() as connection:
             records = store.load_all(connection, self._vault)
             settings = in_force(settings_store.load(connection), self._config.settings)
@@ -72,6 +75,27 @@ class SnapshotSource:
         """Values are under another key since a rotation: read the new key's file."""
         if expected_key_id(self.database) != self._vault.key_id:
             self._vault = open_vault(self.database, self._config.account_passphrase)
+
+    def has_new_key(self) -> bool:
+        """Whether the file of the proxy's own key is another than the one that was read."""
+        if self._config.proxy_api_key is not None:
+            return False
+        stamp = key_stamp(self._config.data_dir)
+        # A file that is gone takes nobody's key away, like those of stored credentials.
+        return stamp is not None and stamp != self._key_stamp
+
+    def _follow_key(self) -> None:
+        """`codegate key rotate` replaced the key: the old one opens nothing from now on."""
+        if not self.has_new_key():
+            return
+        # Read after the look at it: a second replacement in between is noticed the next time.
+        self._key_stamp = key_stamp(self._config.data_dir)
+        try:
+            key = local_key(self._config.data_dir)
+        except ConfigError as error:
+            logger.warning("the old proxy key stays in force", extra={"reason": error.message})
+            return
+        self._keys = {key_digest(key.encode("ascii")): "default"}
 
 
 def _usable(record: AccountRecord) -> Account | None:

@@ -36,6 +36,15 @@ def local_key(data_dir: Path, fixed: str | None = None) -> str:
     return _read(path)
 
 
+def key_stamp(data_dir: Path) -> tuple[int, int, int] | None:
+    """What is another once the key's file was replaced; ``None`` while there is no file."""
+    try:
+        state = (data_dir / KEY_FILE).lstat()
+    except OSError:
+        return None
+    return state.st_ino, state.st_mtime_ns, state.st_size
+
+
 def rotate_local_key(data_dir: Path, fixed: str | None = None) -> str:
     """Replace the key in the file. Raises ``ConfigError`` where ``PROXY_API_KEY`` fixes it."""
     if fixed is not None:
