@@ -93,6 +93,13 @@ class Head:
     @property
     def host_count(self) -> int: ...
     @property
+    def session(self) -> str | None:
+        """What the client calls its session, by ``x-claude-code-session-id``, ``session-id`` or
+        ``x-session-id``."""
+    @property
+    def account(self) -> str | None:
+        """The account that ``x-codegate-account`` asks for."""
+    @property
     def is_anthropic(self) -> bool:
         """Whether the caller named an ``anthropic-version``."""
 
@@ -113,6 +120,11 @@ class Request:
     def session_hint(self) -> str | None: ...
     @property
     def body_bytes(self) -> int: ...
+    def prefix_hash(self) -> int | None:
+        """A hash of instructions, tools and everything up to the user's first turn, the same in
+        every turn of a conversation in this process; ``None`` below 4 KB."""
+    def asks_long_cache(self) -> bool:
+        """Whether the body asks for a prompt cache that lives an hour."""
 
 @final
 class Target:

@@ -10,7 +10,8 @@ CodegateError
 │   ├── BodyTimeout        408
 │   ├── TooLarge           413
 │   ├── Misdirected        421
-│   └── RateLimited        429
+│   ├── RateLimited        429
+│   └── BudgetExceeded     429
 ├── UpstreamError          the upstream failed; status and retry depend on how
 ├── NoUpstream             no account can take the request
 ├── Overloaded             our own limits are reached
@@ -119,6 +120,13 @@ class RateLimited(ClientError):
     status = 429
     code = "rate_limited"
     is_retryable = True
+
+
+class BudgetExceeded(ClientError):
+    """What may be spent this month is spent."""
+
+    status = 429
+    code = "budget_exceeded"
 
 
 class UpstreamError(CodegateError):

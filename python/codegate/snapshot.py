@@ -11,7 +11,7 @@ from codegate.accounts.account import Account
 from codegate.catalog.catalog import Catalog, shipped
 from codegate.catalog.price import Price, Tokens
 from codegate.routing.configs import RoutingConfig
-from codegate.routing.router import Upstream, plan
+from codegate.routing.router import Plan, Routes
 from codegate.settings.settings import Settings
 
 _MAX_PLANS = 1024
@@ -27,16 +27,12 @@ class Snapshot:
     """SHA-256 of each key that opens the proxy, to the tenant it belongs to."""
     stream_deadlines: native.Deadlines
     plain_deadlines: native.Deadlines
-    plans: dict[tuple[str, str], tuple[Upstream, ...]] = field(default_factory=dict)
+    routes: Routes
+    plans: dict[tuple[str, str, str | None], Plan] = field(default_factory=dict)
     """Plans already worked out; they depend on nothing but this snapshot."""
     own_deadlines: Mapping[tuple[str, bool], native.Deadlines] = field(default_factory=dict)
     """Those of accounts with a timeout of their own, by name and whether it streams."""
-    aliases: Mapping[str, str] = field(default_factory=dict)
-    """Model names of the operator's own, and what they stand for."""
     catalog: Catalog = field(default_factory=shipped)
-    config: RoutingConfig | None = None
-    """The active one."""
-
     prices: dict[str, Price | None] = field(default_factory=dict)
     """Prices already looked up."""
     output_limits: dict[tuple[str, str], int | None] = field(default_factory=dict)
@@ -69,24 +65,17 @@ class Snapshot:
             return self.own_deadlines[account.name, is_streaming]
         return self.stream_deadlines if is_streaming else self.plain_deadlines
 
-    def plan(self, *, wire_format: str, model: str) -> tuple[Upstream, ...]:
-        """See ``routing.router.plan``."""
-        key = (wire_format, model)
-        upstreams = self.plans.get(key)
-        if upstreams is None:
-            meant = self.aliases.get(model, model)
-            upstreams = plan(
-                self.accounts,
-                wire_format=wire_format,
-                model=meant,
-                config=self.config,
-                tier=self.catalog.tier(meant),
-            )
+    def plan(self, *, wire_format: str, model: str, pin: str | None = None) -> Plan:
+        """See ``routing.router.Routes``; ``pin`` is the account that the client asks for."""
+        key = (wire_format, model, pin)
+        found = self.plans.get(key)
+        if found is None:
+            found = self.routes.survey(wire_format=wire_format, model=model, pin=pin).plan()
             if len(self.plans) >= _MAX_PLANS:
                 # Clients choose model names; the table must not grow with them.
                 self.plans.clear()
-            self.plans[key] = upstreams
-        return upstreams
+            self.plans[key] = found
+        return found
 
 
 def build(
@@ -99,6 +88,7 @@ def build(
     config: RoutingConfig | None = None,
 ) -> Snapshot:
     """A snapshot with everything that follows from its parts worked out."""
+    known = catalog or shipped()
     own: dict[tuple[str, bool], native.Deadlines] = {}
     for account in accounts:
         if account.timeout_s is not None:
@@ -119,9 +109,8 @@ def build(
             settings, settings.plain_first_byte_timeout_s, settings.total_timeout_s
         ),
         own_deadlines=own,
-        aliases=aliases or {},
-        catalog=catalog or shipped(),
-        config=config,
+        routes=Routes(accounts=accounts, aliases=aliases or {}, catalog=known, config=config),
+        catalog=known,
     )
 
 

@@ -8,8 +8,9 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
+use crate::delay::retry_after_ms;
 use crate::formats::{BodyVerdict, ErrorFacts, Format, Usage};
-use crate::headers::{goes_down, goes_up, media_type, retry_after_ms};
+use crate::headers::{goes_down, goes_up, media_type};
 use crate::json::Body;
 use crate::relay::Stream;
 use crate::request::{Encoded, ParsedRequest};
@@ -108,7 +109,7 @@ pub async fn run(transport: &Transport, order: &Order) -> Attempted {
     let status = answer.status.as_u16();
     let mut attempted = Attempted {
         status,
-        retry_after_ms: retry_after_ms(&answer.headers, SystemTime::now()),
+        retry_after_ms: retry_after_ms(&answer.headers, status, SystemTime::now()),
         headers: forwarded(&order.target, &answer.headers),
         was_sent: true,
         result: Outcome::Failed(no_first_byte()),

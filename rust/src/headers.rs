@@ -1,7 +1,5 @@
 //! Which headers cross the proxy, in either direction. Whatever is not listed stays here.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::formats::Format;
@@ -52,38 +50,6 @@ pub fn goes_down(name: &HeaderName) -> bool {
     is_listed(name, DOWN) && !NEVER_DOWN.contains(&name)
 }
 
-/// A delay may be asked for, but not for longer than this.
-const LONGEST_DELAY_MS: u64 = 24 * 3600 * 1000;
-
-/// The delay that an answer asks for: `retry-after-ms`, else `retry-after` as seconds (with
-/// fraction) or as an HTTP date. A date in the past is no delay; nonsense counts as absent.
-pub fn retry_after_ms(headers: &HeaderMap, now: SystemTime) -> Option<u64> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    if let Some(ms) = text("retry-after-ms").and_then(non_negative) {
-        return Some(bounded(ms));
-    }
-    let value = text("retry-after")?;
-    if value.starts_with(|c: char| c.is_ascii_alphabetic()) {
-        let at = httpdate::parse_http_date(value).ok()?;
-        let delay = at.duration_since(now).unwrap_or(Duration::ZERO);
-        return Some(bounded(delay.as_secs_f64() * 1000.0));
-    }
-    non_negative(value).map(|seconds| bounded(seconds * 1000.0))
-}
-
-fn non_negative(text: &str) -> Option<f64> {
-    text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0)
-}
-
-fn bounded(ms: f64) -> u64 {
-    (ms.ceil() as u64).min(LONGEST_DELAY_MS)
-}
-
-/// Milliseconds since 1970, for tests and logs.
-pub fn unix_ms(now: SystemTime) -> u128 {
-    now.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis())
-}
-
 /// The media type without parameters, in lower case.
 pub fn media_type(headers: &HeaderMap) -> String {
     headers
@@ -97,24 +63,6 @@ pub fn media_type(headers: &HeaderMap) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn delay(name: &'static str, value: &str) -> Option<u64> {
-        let mut headers = HeaderMap::new();
-        headers.insert(name, HeaderValue::from_str(value).expect("valid"));
-        retry_after_ms(&headers, UNIX_EPOCH + Duration::from_secs(1_000_000_000))
-    }
-
-    #[test]
-    fn f13_retry_after_spellings() {
-        assert_eq!(delay("retry-after", "2"), Some(2000));
-        assert_eq!(delay("retry-after", "1.5"), Some(1500));
-        assert_eq!(delay("retry-after-ms", "750"), Some(750));
-        assert_eq!(delay("retry-after", "Sun, 09 Sep 2001 01:46:43 GMT"), Some(3000));
-        assert_eq!(delay("retry-after", "Sun, 09 Sep 2001 01:46:30 GMT"), Some(0));
-        assert_eq!(delay("retry-after", "-1"), None);
-        assert_eq!(delay("retry-after", "abc"), None);
-        assert_eq!(delay("retry-after", "99999999999"), Some(LONGEST_DELAY_MS));
-    }
 
     #[test]
     fn s25_s26_only_listed_headers_cross() {

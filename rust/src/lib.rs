@@ -6,6 +6,8 @@
 
 pub mod attempt;
 mod block;
+mod conversation;
+mod delay;
 pub mod error;
 pub mod formats;
 pub mod headers;

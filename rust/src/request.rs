@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::conversation;
 use crate::error::Error;
 use crate::formats::{Format, RequestFacts, TargetOptions};
 use crate::json::{self, Body, Object};
@@ -35,6 +36,16 @@ impl ParsedRequest {
 
     pub fn body_bytes(&self) -> usize {
         self.body.len()
+    }
+
+    /// See [`conversation::prefix_hash`].
+    pub fn prefix_hash(&self) -> Option<u64> {
+        conversation::prefix_hash(&self.body, &self.object)
+    }
+
+    /// See [`conversation::asks_long_cache`].
+    pub fn asks_long_cache(&self) -> bool {
+        conversation::asks_long_cache(&self.body)
     }
 
     /// The body for a target that knows the model as `model` and gives it at most `max_output`

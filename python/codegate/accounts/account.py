@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from codegate import native
@@ -19,9 +19,15 @@ class AccountEndpoint:
 
     format: str
     address: Endpoint
-    target: native.Target
+    targets: tuple[native.Target, ...]
+    """One for each of the account's keys."""
     path: str
     """Where requests of this format go."""
+
+    @property
+    def target(self) -> native.Target:
+        """With the first key, for what is no client's request."""
+        return self.targets[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +49,18 @@ class Account:
     monthly_budget: int | None = None
     timeout_s: float | None = None
     endpoints: dict[str, AccountEndpoint] = field(default_factory=dict)
+    credentials: tuple[str, ...] = ()
+    """A name for each key: the account's own where there is one or none, else ``NAME/N``."""
+
+    def __post_init__(self) -> None:
+        """Name the only key where no keys are named."""
+        if not self.credentials:
+            object.__setattr__(self, "credentials", (self.name,))
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether the operator laid a limit on it."""
+        return self.rpm > 0 or bool(self.monthly_budget)
 
     def takes(self, model: str) -> bool:
         """Whether the account may be asked for ``model``."""
@@ -61,26 +79,30 @@ def build_endpoint(
     provider: Provider,
     wire_format: str,
     base_url: str,
-    api_key: str,
+    api_keys: Sequence[str],
     headers: Mapping[str, str] | None = None,
 ) -> AccountEndpoint:
-    """The native target for one format. Raises ``ConfigError`` for what cannot be used."""
+    """The native targets for one format, one for each key, or one without. Raises
+    ``ConfigError`` for what cannot be used."""
     auth = provider.auth_for(wire_format)
     address = endpoint(provider, base_url)
     own = {name.lower(): value for name, value in (headers or {}).items()}
     fixed = {**dict(provider.headers), **own}
-    # A header of the operator's that carries the credential takes the place of ours.
-    credential = (auth.header, auth.prefix, api_key) if api_key else None
-    if auth.header in own:
-        credential = None
+
+    def target(api_key: str) -> native.Target:
+        # A header of the operator's that carries the credential takes the place of ours.
+        is_ours = bool(api_key) and auth.header not in own
+        credential = (auth.header, auth.prefix, api_key) if is_ours else None
+        return native.Target(wire_format, address.base_url, credential, list(fixed.items()))
+
     try:
-        target = native.Target(wire_format, address.base_url, credential, list(fixed.items()))
+        targets = tuple(target(api_key) for api_key in api_keys or ("",))
     except ValueError as error:
         raise ConfigError(f"{wire_format}: {error}") from None
     return AccountEndpoint(
         format=wire_format,
         address=address,
-        target=target,
+        targets=targets,
         path=address.path(ENDPOINTS[wire_format]),
     )
 
@@ -92,7 +114,7 @@ def from_record(record: AccountRecord) -> Account:
     provider = provider_named(record.provider)
     if provider.needs_key and not record.keys:
         raise ConfigError("the account has no key")
-    key = record.keys[0].reveal() if record.keys else ""
+    keys = tuple(key.reveal() for key in record.keys)
     headers = {name: value.reveal() for name, value in record.headers.items()}
     return Account(
         name=record.name,
@@ -108,10 +130,16 @@ def from_record(record: AccountRecord) -> Account:
         monthly_budget=record.monthly_budget,
         timeout_s=record.timeout_s,
         endpoints={
-            wire_format: build_endpoint(provider, wire_format, url, key, headers)
+            wire_format: build_endpoint(provider, wire_format, url, keys, headers)
             for wire_format, url in record.endpoints.items()
         },
+        credentials=credentials_of(record.name, len(keys)),
     )
+
+
+def credentials_of(name: str, keys: int) -> tuple[str, ...]:
+    """What the keys of an account are called. Names of accounts hold no slash."""
+    return (name,) if keys < 2 else tuple(f"{name}/{n}" for n in range(1, keys + 1))
 
 
 def from_flags(flags: Iterable[UpstreamFlag], provider: Provider) -> tuple[Account, ...]:
@@ -120,7 +148,7 @@ def from_flags(flags: Iterable[UpstreamFlag], provider: Provider) -> tuple[Accou
     for flag in flags:
         same = sum(1 for a in accounts if flag.format in a.endpoints)
         name = flag.format if same == 0 else f"{flag.format}-{same + 1}"
-        made = build_endpoint(provider, flag.format, flag.base_url, flag.api_key)
+        made = build_endpoint(provider, flag.format, flag.base_url, (flag.api_key,))
         accounts.append(
             Account(
                 name=name,
@@ -135,7 +163,7 @@ def from_flags(flags: Iterable[UpstreamFlag], provider: Provider) -> tuple[Accou
 def demo_account(flags: Iterable[UpstreamFlag], provider: Provider) -> tuple[Account, ...]:
     """The built-in provider as one account, or none without its flags."""
     endpoints = {
-        flag.format: build_endpoint(provider, flag.format, flag.base_url, flag.api_key)
+        flag.format: build_endpoint(provider, flag.format, flag.base_url, (flag.api_key,))
         for flag in flags
     }
     if not endpoints:

@@ -1,10 +1,14 @@
 """The health of accounts: who may be asked now, who is cooling until when, and why.
 
-One small state machine for each account. *Free* takes any request. A failure that the contract
-counts makes it *cool*; what the upstream itself said about the wait is taken exactly, else the
-wait doubles with each failure in a row. When a cooldown ends, exactly one request goes first (the
-probe): its success frees the account for all, its failure cools it again. An account whose
-credential was refused is *out* until somebody renews it. Only a success forgets failures.
+One small state machine for each account, and for each key of an account that has several. *Free*
+takes any request. A failure that the contract counts makes it *cool*; what the upstream itself
+said about the wait is taken exactly, else the wait doubles with each failure in a row. When a
+cooldown ends, exactly one request goes first (the probe): its success frees the account for all,
+its failure cools it again. An account whose credential was refused is *out* until somebody renews
+it. Only a success forgets failures.
+
+Requests that were under way when an account began to cool say nothing new about it: fifty of them
+that fail together are one failure, and one that ends well does not end the cooldown.
 
 Times are seconds of the monotonic clock: a jump of the wall clock ends no cooldown.
 """
@@ -38,10 +42,18 @@ class Access(Enum):
 
 State = Literal["healthy", "cooling", "probing", "needs_login"]
 
+_STATES: dict[Access, State] = {
+    Access.FREE: "healthy",
+    Access.PROBE: "probing",
+    Access.PROBING: "probing",
+    Access.COOLING: "cooling",
+    Access.OUT: "needs_login",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What an operator sees of one account."""
+    """What an operator sees of one account or key."""
 
     state: State
     reason: str
@@ -55,13 +67,20 @@ class _Health:
     overloads: int = 0
     until: float | None = None
     is_told: bool = False
-    probe_until: float | None = None
+    since: int = 0
+    """The latest mark given when the cooldown began."""
+    probe: int | None = None
+    """The mark of the probe that is under way."""
+    probe_until: float = 0.0
     is_out: bool = False
     reason: str = ""
 
 
 class HealthBook:
-    """The health of every account of one worker. Accounts nobody spoke of are free."""
+    """The health of everything that one worker asks, by name. What nobody spoke of is free.
+
+    ``begin`` gives each attempt a mark, which its end reports with.
+    """
 
     def __init__(
         self,
@@ -73,12 +92,15 @@ class HealthBook:
         """``base_s`` is the first guessed cooldown, ``max_s`` the longest."""
         self.base_s = base_s
         self.max_s = max_s
+        self.version = 0
+        """Moves with every change."""
         self._clock = clock
-        self._accounts: dict[str, _Health] = {}
+        self._mark = 0
+        self._known: dict[str, _Health] = {}
 
-    def access(self, account: str) -> Access:
-        """Whether ``account`` may be asked now."""
-        health = self._accounts.get(account)
+    def access(self, name: str) -> Access:
+        """Whether ``name`` may be asked now."""
+        health = self._known.get(name)
         if health is None:
             return Access.FREE
         if health.is_out:
@@ -88,103 +110,121 @@ class HealthBook:
         now = self._clock()
         if health.until > now:
             return Access.COOLING
-        if health.probe_until is not None and health.probe_until > now:
+        if health.probe is not None and health.probe_until > now:
             return Access.PROBING
         return Access.PROBE
 
-    def begin(self, account: str) -> None:
-        """A request is about to go to ``account``; takes the probe where one is due."""
-        if self.access(account) is Access.PROBE:
-            self._accounts[account].probe_until = self._clock() + _PROBE_LEASE_S
+    def begin(self, *names: str) -> int:
+        """A request is about to go there; takes the probe where one is due. Returns its mark."""
+        self._mark += 1
+        if self._known:
+            for name in names:
+                if self.access(name) is Access.PROBE:
+                    health = self._known[name]
+                    health.probe = self._mark
+                    health.probe_until = self._clock() + _PROBE_LEASE_S
+                    self.version += 1
+        return self._mark
 
-    def succeeded(self, account: str) -> None:
-        """A whole answer, or a stream's end marker, has come from ``account``."""
-        self._accounts.pop(account, None)
+    def answered(self, name: str, mark: int) -> None:
+        """A good answer has begun. The upstream's own word about the wait is spent with it:
+        while the answer runs, whoever has no other choice may come, too."""
+        health = self._known.get(name)
+        if health is not None and health.probe == mark:
+            health.is_told = False
 
-    def gave_up(self, account: str) -> None:
-        """The request ended without saying anything about ``account``: its probe goes back."""
-        health = self._accounts.get(account)
-        if health is not None:
-            health.probe_until = None
+    def succeeded(self, name: str, mark: int) -> None:
+        """A whole answer, or a stream's end marker, has come."""
+        health = self._known.get(name)
+        if health is not None and mark > health.since:
+            del self._known[name]
+            self.version += 1
 
-    def failed(self, account: str, reason: str) -> None:
+    def gave_up(self, name: str, mark: int) -> None:
+        """The request ended without saying anything: if it was the probe, its place is free."""
+        health = self._known.get(name)
+        if health is not None and health.probe == mark:
+            health.probe = None
+            self.version += 1
+
+    def failed(self, name: str, reason: str, mark: int) -> None:
         """A fault, or a 429 without a delay: the n-th in a row cools for ``base_s`` * 2^(n-1)."""
-        health = self._of(account)
+        health = self._of(name)
+        if mark <= health.since:
+            return
         health.faults += 1
         self._cool(health, min(self.base_s * 2.0 ** min(health.faults - 1, 30), self.max_s), reason)
 
-    def limited(self, account: str, delay_s: float, reason: str) -> None:
+    def limited(self, name: str, delay_s: float, reason: str) -> None:
         """The upstream said how long to stay away; that is neither more nor less than it said."""
-        self._cool(self._of(account), min(delay_s, LONGEST_DELAY_S), reason, is_told=True)
+        self._cool(self._of(name), min(delay_s, LONGEST_DELAY_S), reason, is_told=True)
 
-    def overloaded(self, account: str, delay_s: float | None, reason: str) -> None:
+    def overloaded(self, name: str, delay_s: float | None, reason: str, mark: int) -> None:
         """The upstream has too much to do, which is nobody's fault: it cools a third as long as
         for a fault, doubling up to six times that."""
-        health = self._of(account)
+        health = self._of(name)
         if delay_s is not None:
             self._cool(health, min(delay_s, LONGEST_DELAY_S), reason, is_told=True)
-            return
-        health.overloads += 1
-        base_s, max_s = self.base_s * _OVERLOAD_BASE, self.base_s * _OVERLOAD_MAX
-        wait_s = min(base_s * 2.0 ** min(health.overloads - 1, 30), max_s)
-        self._cool(health, wait_s, reason)
+        elif mark > health.since:
+            health.overloads += 1
+            base_s, max_s = self.base_s * _OVERLOAD_BASE, self.base_s * _OVERLOAD_MAX
+            wait_s = min(base_s * 2.0 ** min(health.overloads - 1, 30), max_s)
+            self._cool(health, wait_s, reason)
 
-    def exhausted(self, account: str, delay_s: float | None, reason: str) -> None:
+    def exhausted(self, name: str, delay_s: float | None, reason: str) -> None:
         """Spend limit or quota reached: until the reset if it was told, else an hour."""
         wait_s = EXHAUSTED_S if delay_s is None else min(delay_s, LONGEST_DELAY_S)
-        self._cool(self._of(account), wait_s, reason, is_told=True)
+        self._cool(self._of(name), wait_s, reason, is_told=True)
 
-    def refused(self, account: str, reason: str) -> None:
+    def refused(self, name: str, reason: str) -> None:
         """The credential was refused; nothing but a person helps."""
-        health = self._of(account)
+        health = self._of(name)
         health.is_out = True
         health.reason = reason
+        health.since = self._mark
+        self.version += 1
 
-    def reset(self, account: str) -> None:
-        """Forget everything about ``account``, as ``accounts enable`` does."""
-        self._accounts.pop(account, None)
+    def reset(self, names: Iterable[str]) -> None:
+        """Forget everything about them, as ``accounts enable`` does."""
+        for name in names:
+            if self._known.pop(name, None) is not None:
+                self.version += 1
 
-    def keep(self, accounts: Iterable[str]) -> None:
-        """Forget accounts that are no longer there."""
-        names = set(accounts)
-        for gone in [name for name in self._accounts if name not in names]:
-            del self._accounts[gone]
+    def keep(self, names: Iterable[str]) -> None:
+        """Forget all that are not among ``names``."""
+        kept = set(names)
+        self.reset([name for name in self._known if name not in kept])
 
-    def ends_in_s(self, account: str) -> float:
-        """Seconds until ``account``'s cooldown ends; 0 when none runs."""
-        health = self._accounts.get(account)
+    def ends_in_s(self, name: str) -> float:
+        """Seconds until the cooldown ends; 0 when none runs."""
+        health = self._known.get(name)
         if health is None or health.until is None:
             return 0.0
         return max(0.0, health.until - self._clock())
 
-    def was_told(self, account: str) -> bool:
+    def was_told(self, name: str) -> bool:
         """Whether the upstream itself named the end of the cooldown."""
-        health = self._accounts.get(account)
+        health = self._known.get(name)
         return health is not None and health.is_told
 
-    def report(self, account: str) -> Report:
+    def report(self, name: str) -> Report:
         """State, reason and end for people."""
-        health = self._accounts.get(account, _Health())
-        access = self.access(account)
-        states: dict[Access, State] = {
-            Access.FREE: "healthy",
-            Access.PROBE: "probing",
-            Access.PROBING: "probing",
-            Access.COOLING: "cooling",
-            Access.OUT: "needs_login",
-        }
+        health = self._known.get(name, _Health())
+        access = self.access(name)
         return Report(
-            state=states[access],
+            state=_STATES[access],
             reason=health.reason,
-            cooling_s=self.ends_in_s(account) if access is Access.COOLING else None,
+            cooling_s=self.ends_in_s(name) if access is Access.COOLING else None,
             faults=health.faults,
         )
 
-    def _of(self, account: str) -> _Health:
-        return self._accounts.setdefault(account, _Health())
+    def _of(self, name: str) -> _Health:
+        return self._known.setdefault(name, _Health())
 
     def _cool(self, health: _Health, wait_s: float, reason: str, *, is_told: bool = False) -> None:
         health.until = self._clock() + wait_s
         health.is_told = is_told
-        health.probe_until = None
+        health.since = self._mark
+        health.probe = None
         health.reason = reason
+        self.version += 1

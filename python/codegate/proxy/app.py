@@ -8,7 +8,6 @@ import logging
 import signal
 
 from codegate import native
-from codegate.accounts.health import Access, HealthBook
 from codegate.asgi.app import App, Router
 from codegate.asgi.request import BodyBudget, BodyClock
 from codegate.asgi.types import Handler, Receive, Scope, Send
@@ -22,7 +21,7 @@ from codegate.proxy.services import Services
 from codegate.proxy.source import Secrets, SnapshotSource
 from codegate.requestlog.recorder import Recorder
 from codegate.requestlog.writer import LogWriter
-from codegate.routing.failover import RetryBudget
+from codegate.routing.traffic import Traffic
 from codegate.snapshot import Snapshot
 from codegate.storage.database import Database
 from codegate.telemetry.logging import LineStream
@@ -72,6 +71,12 @@ class Proxy:
         recorder = Recorder(
             Database(source.database.path, busy_s=1.0, is_durable=False), self._retention_days
         )
+        traffic = Traffic(
+            requests=self._under_way,
+            base_s=settings.cooldown_base_s,
+            max_s=settings.cooldown_max_s,
+        )
+        traffic.spend.load(await loop.run_in_executor(None, source.spend, traffic.spend.month))
         log = LogWriter([Records(metrics, self._out).consume, recorder.consume])
         services = Services(
             loop=loop,
@@ -86,8 +91,7 @@ class Proxy:
             recorder=recorder,
             metrics=metrics,
             quota=Quota(),
-            health=HealthBook(base_s=settings.cooldown_base_s, max_s=settings.cooldown_max_s),
-            retries=RetryBudget(self._under_way),
+            traffic=traffic,
         )
         self._services = services
         self._add_gauges(services)
@@ -112,14 +116,14 @@ class Proxy:
         for account in snapshot.accounts:
             # Whoever edits or enables an account has mended what it was cooling for.
             if before.get(account.name, account.updated) != account.updated:
-                services.health.reset(account.name)
+                services.traffic.reset(account)
         settings = snapshot.settings
         services.snapshot = snapshot
         services.budget.limit_bytes = settings.max_bodies_bytes
         services.clock.timeout_s = settings.body_timeout_s
-        services.health.base_s = settings.cooldown_base_s
-        services.health.max_s = settings.cooldown_max_s
-        services.health.keep(account.name for account in snapshot.accounts)
+        services.traffic.health.base_s = settings.cooldown_base_s
+        services.traffic.health.max_s = settings.cooldown_max_s
+        services.traffic.keep(snapshot.accounts)
 
     def drain(self) -> None:
         """The process was told to stop: say so, and end what is still running at the deadline."""
@@ -204,10 +208,7 @@ class Proxy:
         add(
             "codegate_accounts_cooling",
             "Accounts that are left alone for a while.",
-            lambda: sum(
-                services.health.access(a.name) in {Access.COOLING, Access.OUT}
-                for a in services.snapshot.accounts
-            ),
+            lambda: sum(map(services.traffic.is_cooling, services.snapshot.accounts)),
         )
         add(
             "codegate_log_dropped", "Records dropped on a full queue.", lambda: services.log.dropped

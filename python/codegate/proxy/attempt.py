@@ -37,6 +37,7 @@ _BROKEN_ACCOUNT = frozenset(
         "invalid_api_key",
     }
 )
+_END_USER = "user_profile_"
 _BILLING_WORDS = ("credit balance is too low", "exceeded your current quota", "billing details")
 _KEY_WORDS = ("api key", "api_key", "x-api-key", "authentication", "oauth token")
 
@@ -134,14 +135,14 @@ def decide(facts: Facts) -> Decision:
         )
     if names & _BROKEN_ACCOUNT or status == 401:
         return _REFUSED
+    if status == 403 and any(name.startswith(_END_USER) for name in names):
+        return _CLIENT_FAULT
     if status == 403:
         return _REFUSED if _names_key(facts) else _NEXT
     if status == 429:
         return _limited(delay_s)
     if status == 529 or "overloaded_error" in names:
-        return Decision(
-            step=Step.NEXT, effect=Effect.OVERLOADED, again_s=_OVERLOAD_WAIT_S, delay_s=delay_s
-        )
+        return _overloaded(delay_s)
     if status >= 500 or status == 408:
         return Decision(step=Step.NEXT, effect=Effect.FAULT, again_s=0.0, is_backoff=True)
     if status == 404 and _is_unknown_model(facts, names):
@@ -150,14 +151,23 @@ def decide(facts: Facts) -> Decision:
 
 
 def _limited(delay_s: float | None) -> Decision:
-    if delay_s is None:
-        return Decision(step=Step.NEXT, effect=Effect.FAULT, is_rate_limit=True)
     return Decision(
         step=Step.NEXT,
         effect=Effect.LIMITED,
-        again_s=delay_s if delay_s <= _SHORT_DELAY_S else None,
+        again_s=delay_s if delay_s is not None and delay_s <= _SHORT_DELAY_S else None,
         delay_s=delay_s,
         is_rate_limit=True,
+    )
+
+
+def _overloaded(delay_s: float | None) -> Decision:
+    wait_s = max(_OVERLOAD_WAIT_S, delay_s or 0.0)
+    return Decision(
+        step=Step.NEXT,
+        effect=Effect.OVERLOADED,
+        # Nobody is asked earlier than it said, and no client waits long for it.
+        again_s=wait_s if wait_s <= _SHORT_DELAY_S else None,
+        delay_s=delay_s,
     )
 
 
@@ -183,7 +193,7 @@ def outcome_error(facts: Facts, wire_format: str) -> UpstreamError | None:
             code=f"upstream_{facts.failure}",
             is_retryable=facts.failure not in {"redirect", "tls"},
         )
-    if facts.status in {401, 403}:
+    if facts.status == 401 or (facts.status == 403 and _names_key(facts)):
         return UpstreamError(
             "the upstream refused this account's credential; "
             "the operator of the proxy has to renew it",

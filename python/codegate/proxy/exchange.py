@@ -12,6 +12,7 @@ from codegate.asgi.types import Header, Send
 from codegate.catalog.price import Tokens
 from codegate.requestlog.entry import AttemptRecord, LogEntry, Outcome
 from codegate.routing.router import Upstream
+from codegate.routing.traffic import Seat
 from codegate.snapshot import Snapshot
 
 
@@ -20,7 +21,8 @@ class Exchange:
 
     Set at creation: ``request_id``, ``snapshot``, ``wire_format``, ``path``. By admission:
     ``tenant``. By parsing: ``model``, ``is_streaming``, ``bytes_in``, ``session``. By each
-    attempt: ``attempts``, ``account``, ``upstream``, ``upstream_model``. By the answer:
+    attempt: ``attempts``, ``account``, ``upstream``, ``upstream_model``; ``seat`` by the one that
+    commits. By the answer:
     ``status``, ``is_answered``, ``first_byte_s``, ``bytes_out``, ``usage``,
     ``malformed_events``, ``is_delivered``. At the end: ``outcome``, ``error_code``.
     """
@@ -40,6 +42,7 @@ class Exchange:
         "outcome",
         "path",
         "request_id",
+        "seat",
         "session",
         "snapshot",
         "started",
@@ -62,6 +65,7 @@ class Exchange:
         self.model = ""
         self.session = ""
         self.upstream: Upstream | None = None
+        self.seat: Seat | None = None
         self.upstream_model = ""
         self.account = ""
         self.is_streaming = False

@@ -23,13 +23,14 @@ from codegate.errors import (
     UpstreamError,
 )
 from codegate.proxy import admission
-from codegate.proxy.attempt import Decision, Effect, Step, outcome_error
+from codegate.proxy.attempt import Decision, Step, outcome_error
 from codegate.proxy.exchange import Exchange
 from codegate.proxy.relay import relay
-from codegate.proxy.render import error_headers, send_error
+from codegate.proxy.render import error_answer_headers, error_headers, send_error
 from codegate.proxy.services import Services
 from codegate.proxy.tries import try_upstreams
 from codegate.requestlog.entry import Outcome
+from codegate.routing.traffic import Seat, Traffic
 
 logger = logging.getLogger("codegate.proxy")
 
@@ -81,7 +82,12 @@ async def run_exchange(
         await _serve(services, exchange, task, head, query, endpoint, receive, send)
     finally:
         services.exchanges.discard(task)
-        services.log.add(exchange.entry())
+        entry = exchange.entry()
+        if entry.account:
+            services.traffic.spend.add(entry.account, entry.cost)
+        if exchange.seat is not None:
+            services.traffic.leave(exchange.seat)
+        services.log.add(entry)
 
 
 async def _serve(
@@ -151,7 +157,7 @@ async def _read(
     except native.BodyError as error:
         raise BadRequest(str(error)) from None
     exchange.model = request.model
-    exchange.session = request.session_hint or ""
+    exchange.session = head.session or request.session_hint or ""
     exchange.is_streaming = request.is_streaming
     return request
 
@@ -176,13 +182,15 @@ async def _answer(
 async def _relay(
     services: Services, exchange: Exchange, attempt: native.Attempt, send: Send
 ) -> None:
+    seat = exchange.seat
+    assert seat is not None  # noqa: S101  # what commits has one
     headers: list[Header] = [*attempt.headers, *exchange.receipt()]
     if not attempt.is_stream:
         await exchange.start(send, attempt.status, headers)
         body = attempt.body
         exchange.bytes_out = len(body)
         exchange.usage = attempt.usage
-        services.health.succeeded(exchange.account)
+        services.traffic.succeeded(seat)
         await send({"type": "http.response.body", "body": body, "more_body": False})
         return
     task = asyncio.current_task()
@@ -191,9 +199,6 @@ async def _relay(
     try:
         await exchange.start(send, attempt.status, headers)
         result = await relay(attempt, send)
-    except asyncio.CancelledError:
-        services.health.gave_up(exchange.account)
-        raise
     finally:
         services.streams.pop(task, None)
         # A client that left ends the relay early: what was read until then still counts.
@@ -203,13 +208,13 @@ async def _relay(
         exchange.malformed_events = progress.malformed_events
         if progress.delivered is not None:
             exchange.is_delivered = True
-            _note_end(services, exchange, progress.delivered)
+            _note_end(services.traffic, exchange, seat, progress.delivered)
     if not exchange.is_delivered:
-        _note_end(services, exchange, result.reason)
+        _note_end(services.traffic, exchange, seat, result.reason)
 
 
-def _note_end(services: Services, exchange: Exchange, reason_name: str) -> None:
-    _judge_stream(services, exchange.account, reason_name)
+def _note_end(traffic: Traffic, exchange: Exchange, seat: Seat, reason_name: str) -> None:
+    _judge_stream(traffic, seat, reason_name)
     exchange.outcome = _stream_outcome(reason_name)
     if reason_name in _OUR_SIDE:
         exchange.error_code = reason_name
@@ -217,14 +222,14 @@ def _note_end(services: Services, exchange: Exchange, reason_name: str) -> None:
         exchange.error_code = f"upstream_{reason_name}"
 
 
-def _judge_stream(services: Services, account: str, reason_name: str) -> None:
+def _judge_stream(traffic: Traffic, seat: Seat, reason_name: str) -> None:
     """Success is its end marker, never its beginning."""
     if reason_name == "ok":
-        services.health.succeeded(account)
+        traffic.succeeded(seat)
     elif reason_name in _OUR_SIDE:
-        services.health.gave_up(account)
+        traffic.gave_up(seat)
     else:
-        services.health.failed(account, reason_name)
+        traffic.failed(seat, reason_name)
 
 
 def _stream_outcome(reason_name: str) -> Outcome:
@@ -247,13 +252,10 @@ async def _answer_failure(
     exchange.outcome = "upstream_error"
     exchange.error_code = attempt.error_code or attempt.error_type or f"status_{attempt.status}"
     headers = [
-        *attempt.headers,
+        *error_answer_headers(attempt.headers, decision),
         *exchange.receipt(),
         (b"x-codegate-error", b"upstream_error"),
     ]
-    if decision.effect is Effect.EXHAUSTED:
-        # Clients would wait and try again for as long as they live.
-        headers.append((b"x-should-retry", b"false"))
     body = attempt.body
     exchange.bytes_out = len(body)
     await exchange.start(send, attempt.status, headers)

@@ -8,6 +8,7 @@ from codegate import native
 from codegate.asgi.response import JSON_TYPE, NO_STORE, send_whole
 from codegate.asgi.types import Header, Send
 from codegate.errors import BrokenBody, CodegateError, MethodNotAllowed, TooLarge
+from codegate.proxy.attempt import Decision, Effect
 from codegate.proxy.exchange import Exchange
 
 _LONGEST_WAIT_S = 60.0
@@ -38,6 +39,20 @@ def error_headers(exchange: Exchange | None, error: CodegateError) -> list[Heade
     if isinstance(error, TooLarge | BrokenBody) or error.status == 408:
         # The rest of the body is not read, so the connection cannot be used again.
         headers.append((b"connection", b"close"))
+    return headers
+
+
+def error_answer_headers(sent: list[Header], decision: Decision) -> list[Header]:
+    """The headers of an upstream's own error for the client: it waits as long as the upstream
+    wants, but no client sleeps for hours, or tries what only a person can mend."""
+    names = {name for name, _ in sent}
+    headers = list(sent)
+    delay_s = decision.delay_s
+    if delay_s is not None and not names & {b"retry-after", b"retry-after-ms"}:
+        headers.append((b"retry-after", b"%d" % max(1, math.ceil(delay_s))))
+    if decision.effect is Effect.EXHAUSTED or (delay_s or 0) > _LONGEST_WAIT_S:
+        headers = [header for header in headers if header[0] != b"x-should-retry"]
+        headers.append((b"x-should-retry", b"false"))
     return headers
 
 

@@ -6,14 +6,13 @@ import asyncio
 from dataclasses import dataclass, field
 
 from codegate import native
-from codegate.accounts.health import HealthBook
 from codegate.asgi.request import BodyBudget, BodyClock
 from codegate.asgi.watch import Watchers
 from codegate.proxy.hosts import Hosts
 from codegate.requestlog.entry import RequestIds
 from codegate.requestlog.recorder import Recorder
 from codegate.requestlog.writer import LogWriter
-from codegate.routing.failover import RetryBudget
+from codegate.routing.traffic import Traffic
 from codegate.snapshot import Snapshot
 from codegate.telemetry.metrics import Metrics
 from codegate.tenants.quota import Quota
@@ -35,8 +34,7 @@ class Services:
     recorder: Recorder
     metrics: Metrics
     quota: Quota
-    health: HealthBook
-    retries: RetryBudget
+    traffic: Traffic
     ids: RequestIds = field(default_factory=RequestIds)
     exchanges: set[asyncio.Task[object]] = field(default_factory=set)
     streams: dict[asyncio.Task[object], native.Attempt] = field(default_factory=dict)

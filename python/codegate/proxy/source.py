@@ -17,6 +17,7 @@ from codegate.crypto.vault import Vault, expected_key_id, open_vault
 from codegate.errors import ConfigError
 from codegate.providers.custom import PROVIDER as CUSTOM
 from codegate.providers.demo import PROVIDER as DEMO
+from codegate.requestlog import store as log_store
 from codegate.routing import configs
 from codegate.settings import store as settings_store
 from codegate.settings.settings import in_force
@@ -70,6 +71,11 @@ class SnapshotSource:
             catalog=shipped().with_overrides(limits, prices),
             config=active[0] if active else None,
         )
+
+    def spend(self, month: str) -> dict[str, tuple[int, int]]:
+        """Cost and requests of ``month`` by account. Raises ``StorageError``."""
+        with self.database.read() as connection:
+            return log_store.read_spend(connection, month)
 
     def _follow_rotation(self) -> None:
         """Values are under another key since a rotation: read the new key's file."""

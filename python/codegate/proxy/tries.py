@@ -11,8 +11,10 @@ from codegate.proxy.attempt import Decision, Effect, Step, decide, reason
 from codegate.proxy.exchange import Exchange
 from codegate.proxy.services import Services
 from codegate.requestlog.entry import AttemptRecord
+from codegate.routing.affinity import Session
 from codegate.routing.failover import Failover
-from codegate.routing.router import Upstream
+from codegate.routing.router import Plan
+from codegate.routing.traffic import Seat, Traffic
 
 logger = logging.getLogger("codegate.proxy")
 
@@ -25,42 +27,55 @@ async def try_upstreams(
     suffix: str,
 ) -> tuple[native.Attempt, Decision]:
     """The attempt that commits, or the last one that failed. The time for all of them together is
-    fixed at the start of the exchange; no retry prolongs it."""
+    fixed at the start of the exchange; no retry prolongs it.
+
+    What commits keeps its seat, as ``exchange.seat``, until the exchange has ended.
+    """
     settings = exchange.snapshot.settings
-    plan = exchange.snapshot.plan(wire_format=exchange.wire_format, model=request.model)
+    plan = exchange.snapshot.plan(
+        wire_format=exchange.wire_format, model=request.model, pin=head.account
+    )
     give_up_at = exchange.started + (
         settings.attempts_timeout_s if request.is_streaming else settings.total_timeout_s
     )
-    failover = Failover(plan=plan, health=services.health, budget=services.retries)
+    failover = Failover(plan=plan, traffic=services.traffic)
+    if settings.affinity and not plan.is_lone:
+        failover.session = _session(exchange, request, plan)
+        failover.is_long = failover.session is not None and request.asks_long_cache()
     try:
-        upstream = failover.first()
+        seat = failover.first()
         while True:
-            attempt = await _attempt(
-                services, exchange, upstream, request, head, suffix, give_up_at
-            )
+            attempt = await _attempt(services, exchange, seat, request, head, suffix, give_up_at)
             decision = decide(attempt)
-            note(services, upstream.account.name, decision, reason(attempt))
-            if decision.step is not Step.NEXT:
+            note(services.traffic, seat, decision, reason(attempt))
+            if decision.step is Step.COMMIT:
+                exchange.seat = seat
                 return attempt, decision
-            following = await _following(
-                services, exchange, failover, upstream, decision, give_up_at
-            )
+            services.traffic.leave(seat)
+            if decision.step is Step.ANSWER:
+                return attempt, decision
+            following = await _following(exchange, failover, seat, decision, give_up_at)
             if following is None:
                 return attempt, decision
-            upstream = following
+            seat = following
     finally:
         failover.end()
 
 
+def _session(exchange: Exchange, request: native.Request, plan: Plan) -> Session | None:
+    """The conversation that the request belongs to, as far as anything tells."""
+    name = exchange.session or request.prefix_hash()
+    return None if name is None else Session(exchange.tenant, plan.group, name)
+
+
 async def _following(
-    services: Services,
     exchange: Exchange,
     failover: Failover,
-    upstream: Upstream,
+    seat: Seat,
     decision: Decision,
     give_up_at: float,
-) -> Upstream | None:
-    """The upstream to try after a failure, waiting where the same one gets a second chance."""
+) -> Seat | None:
+    """The place to try after a failure, waiting where the same one gets a second chance."""
     settings = exchange.snapshot.settings
     may_switch = (
         settings.auto_switch_on_rate_limit
@@ -76,29 +91,29 @@ async def _following(
     if decision.again_s is None:
         return None
     wait_s = failover.backoff_s() if decision.is_backoff else decision.again_s
-    if time.monotonic() + wait_s >= give_up_at or not failover.again(upstream):
+    if time.monotonic() + wait_s >= give_up_at or not failover.may_again(seat):
         return None
     await asyncio.sleep(wait_s)
-    return upstream
+    return failover.again(seat)
 
 
 async def _attempt(
     services: Services,
     exchange: Exchange,
-    upstream: Upstream,
+    seat: Seat,
     request: native.Request,
     head: native.Head,
     suffix: str,
     give_up_at: float,
 ) -> native.Attempt:
-    account = upstream.account.name
-    exchange.account = account
+    upstream = seat.upstream
+    exchange.account = seat.account
     exchange.upstream = upstream
     exchange.upstream_model = upstream.model
     started = time.monotonic()
     try:
         attempt = await services.client.send(
-            upstream.endpoint.target,
+            seat.target,
             upstream.endpoint.path + suffix,
             request,
             head,
@@ -111,11 +126,11 @@ async def _attempt(
         )
     except BaseException:
         # Cancelled, or a defect of ours: nothing was learned about the account.
-        services.health.gave_up(account)
+        services.traffic.leave(seat)
         raise
     exchange.attempts.append(
         AttemptRecord(
-            account=account,
+            account=seat.account,
             reason=reason(attempt),
             ms=round((time.monotonic() - started) * 1000, 2),
         )
@@ -123,30 +138,30 @@ async def _attempt(
     return attempt
 
 
-def note(services: Services, account: str, decision: Decision, why: str) -> None:
+def note(traffic: Traffic, seat: Seat, decision: Decision, why: str) -> None:
     """Tells the account's health what an attempt showed. A stream is judged at its end."""
-    health = services.health
     match decision.effect:
         case Effect.SUCCESS:
+            traffic.answered(seat)
             return
         case Effect.NONE:
-            health.gave_up(account)
+            traffic.gave_up(seat)
             return
         case Effect.FAULT:
-            health.failed(account, why)
+            traffic.failed(seat, why)
         case Effect.LIMITED:
-            health.limited(account, decision.delay_s or 0.0, why)
+            traffic.limited(seat, decision.delay_s, why)
         case Effect.OVERLOADED:
-            health.overloaded(account, decision.delay_s, why)
+            traffic.overloaded(seat, decision.delay_s, why)
         case Effect.EXHAUSTED:
-            health.exhausted(account, decision.delay_s, why)
+            traffic.exhausted(seat, decision.delay_s, why)
         case Effect.REFUSED:
-            health.refused(account, why)
-    report = health.report(account)
+            traffic.refused(seat, why)
+    report = traffic.report(seat)
     logger.info(
         "account cooling",
         extra={
-            "account": account,
+            "account": seat.credential,
             "reason": why,
             "state": report.state,
             "cooling_s": report.cooling_s,

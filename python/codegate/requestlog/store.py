@@ -296,3 +296,17 @@ def read_usage(connection: sa.Connection, by: GroupBy, since_day: str) -> list[U
         UsageLine(key=row.key, **{name: int(getattr(row, name)) for name in _Sums.__slots__})
         for row in rows
     ]
+
+
+def read_spend(connection: sa.Connection, month: str) -> dict[str, tuple[int, int]]:
+    """Cost in 1e-12 USD and requests of ``month`` (``2026-11``), by account."""
+    rows = connection.execute(
+        sa.select(
+            spend.c.account,
+            sa.func.sum(spend.c.cost).label("cost"),
+            sa.func.sum(spend.c.requests).label("requests"),
+        )
+        .where(spend.c.month == month)
+        .group_by(spend.c.account)
+    )
+    return {row.account: (int(row.cost), int(row.requests)) for row in rows}

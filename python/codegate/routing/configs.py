@@ -14,8 +14,9 @@ from codegate.catalog.catalog import TIERS
 from codegate.errors import ConfigError
 from codegate.storage.schema import accounts, config_tiers, configs
 
-STRATEGIES = ("priority",)
-"""``priority``: the assignments in the order given."""
+STRATEGIES = ("priority", "round-robin", "least-used", "budget-aware")
+"""``priority``: in the order given. ``round-robin``: in turn. ``least-used``: whoever cost least
+this month first. ``budget-aware``: whoever has the largest share of its budget left first."""
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

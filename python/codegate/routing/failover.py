@@ -1,4 +1,4 @@
-"""Which upstream is next: the plan's order, the accounts' health, and what may still be spent.
+"""Which upstream is next: the route's order, the accounts' health, and what may still be spent.
 
 The contract in short: each free account of the plan is tried at most once, in order; the same
 account again only when nothing else is free and the failure allows it; accounts that are cooling
@@ -8,84 +8,70 @@ are left alone, unless all are and nobody told us for how long.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from codegate.accounts.health import Access, HealthBook
-from codegate.errors import NoUpstream, RateLimited
-from codegate.routing.router import Upstream
+from codegate.errors import BudgetExceeded, CodegateError, NoUpstream, RateLimited
+from codegate.routing.affinity import Session
+from codegate.routing.router import Plan, Upstream
+from codegate.routing.strategies import order
+from codegate.routing.traffic import Blocked, Seat, Traffic
 
 MAX_ATTEMPTS = 3
 """Attempts of one exchange, not counting free accounts that were not tried yet."""
 
-_SHARE = 0.2
-_AT_LEAST = 3
 _BACKOFF_S = 0.5
-
-
-class RetryBudget:
-    """How many retries a worker may have under way: 20 % of its requests, and never under 3.
-
-    It counts only what loads an upstream that is in trouble: the same account again, and accounts
-    already at fault. Going on to a healthy account is never refused.
-    """
-
-    def __init__(self, requests: Callable[[], int]) -> None:
-        """``requests`` tells how many exchanges are under way."""
-        self._requests = requests
-        self.used = 0
-
-    def take(self) -> bool:
-        """Take one retry if there is one."""
-        if self.used >= max(_AT_LEAST, int(self._requests() * _SHARE)):
-            return False
-        self.used += 1
-        return True
-
-    def give_back(self, count: int) -> None:
-        """Return what one exchange took."""
-        self.used -= count
 
 
 @dataclass(slots=True, kw_only=True)
 class Failover:
     """The way of one exchange through its plan."""
 
-    plan: tuple[Upstream, ...]
-    health: HealthBook
-    budget: RetryBudget
+    plan: Plan
+    traffic: Traffic
+    session: Session | None = None
+    """The conversation that it belongs to, where it has a home to go to."""
+    is_long: bool = False
+    """Whether its prompt cache lives an hour."""
     tried: list[str] = field(default_factory=list)
     retries: int = 0
+    _order: Sequence[Upstream] | None = None
 
-    def first(self) -> Upstream:
-        """The upstream to begin with.
+    def first(self) -> Seat:
+        """The place to begin with.
 
-        Raises ``RateLimited`` when every account is cooling by its upstream's own word, and
-        ``NoUpstream`` when every one needs a log-in.
+        Raises ``RateLimited`` when every account is at a limit, its upstream's or ours,
+        ``BudgetExceeded`` when all are over their budget, ``NoUpstream`` when every one needs a
+        log-in.
         """
-        upstream = self._free()
-        if upstream is None:
-            upstream = self._least_cold()
-        self._enter(upstream)
-        return upstream
+        seat = self._home()
+        if seat is None:
+            seat = self._free() or self._least_cold()
+            self._take_turn(seat)
+        return self._enter(seat)
 
-    def next_free(self) -> Upstream | None:
+    def next_free(self) -> Seat | None:
         """The next account that was not tried and is free, or takes a probe now."""
-        upstream = self._free()
-        if upstream is None:
+        seat = self._free(is_first=False)
+        if seat is None:
             return None
-        self._enter(upstream)
-        return upstream
+        self._take_turn(seat)
+        return self._enter(seat)
 
-    def again(self, upstream: Upstream) -> bool:
-        """Whether the same account may be tried once more."""
-        if len(self.tried) >= MAX_ATTEMPTS or self.tried.count(upstream.account.name) > 1:
+    def may_again(self, seat: Seat) -> bool:
+        """Whether the same account may be tried once more, after a pause; that is then taken."""
+        if len(self.tried) >= MAX_ATTEMPTS or self.tried.count(seat.credential) > 1:
             return False
-        if not self.budget.take():
+        if not self.traffic.retries.take():
             return False
         self.retries += 1
-        self.tried.append(upstream.account.name)
         return True
+
+    def again(self, seat: Seat) -> Seat | None:
+        """The same account after the pause, unless it reached a limit meanwhile."""
+        if self.traffic.blocked(seat.upstream.account) is not None:
+            return None
+        return self._enter(Seat(seat.upstream, seat.credential, seat.target))
 
     def backoff_s(self) -> float:
         """The pause before the same account again."""
@@ -95,36 +81,84 @@ class Failover:
 
     def end(self) -> None:
         """The exchange is over; its retries count no longer."""
-        self.budget.give_back(self.retries)
+        self.traffic.retries.give_back(self.retries)
         self.retries = 0
 
-    def _enter(self, upstream: Upstream) -> None:
-        self.health.begin(upstream.account.name)
-        self.tried.append(upstream.account.name)
+    def _take_turn(self, seat: Seat) -> None:
+        if self.plan.strategy == "round-robin":
+            self.traffic.turns.take(self.plan.group, seat.account)
 
-    def _free(self) -> Upstream | None:
-        for upstream in self.plan:
-            name = upstream.account.name
-            if name in self.tried:
-                continue
-            access = self.health.access(name)
-            if access is Access.FREE or access is Access.PROBE:
-                return upstream
+    def _enter(self, seat: Seat) -> Seat:
+        self.traffic.take(seat)
+        self.tried.append(seat.credential)
+        if self.session is not None:
+            self.traffic.affinity.settle(
+                self.session, seat.account, seat.credential, is_long=self.is_long
+            )
+        return seat
+
+    def _home(self) -> Seat | None:
+        """Where the conversation was before, if it may stay there."""
+        if self.session is None:
+            return None
+        home = self.traffic.affinity.find(self.session)
+        if home is None:
+            return None
+        for upstream in self.plan.upstreams:
+            if upstream.account.name == home.account:
+                return self.traffic.free_seat(upstream, prefer=home.credential)
         return None
 
-    def _least_cold(self) -> Upstream:
-        """All are cooling, probing or out: wait for a told end, try a guessed one."""
-        access = {u.account.name: self.health.access(u.account.name) for u in self.plan}
-        usable = [u for u in self.plan if access[u.account.name] is not Access.OUT]
-        if not usable:
-            raise NoUpstream(
-                "every account that could take this request needs a new log-in or key; "
-                "the operator of the proxy has to renew it"
-            )
-        guessed = [u for u in usable if not self.health.was_told(u.account.name)]
+    def _free(self, *, is_first: bool = True) -> Seat | None:
+        if self._order is None:
+            self._order = order(self.plan, self.traffic.turns, self.traffic.spend)
+        traffic = self.traffic
+        for upstream in self._order:
+            seat = traffic.free_seat(upstream, self.tried)
+            if seat is None:
+                continue
+            if is_first or not traffic.is_at_fault(seat):
+                return seat
+            if traffic.retries.take():
+                self.retries += 1
+                return seat
+        return None
+
+    def _least_cold(self) -> Seat:
+        """All are cooling, probing, at a limit or out: try the one whose guessed cooldown ends
+        first, else say how long to wait."""
+        traffic = self.traffic
+        limits: list[Blocked] = []
+        guessed: list[Seat] = []
+        for upstream in self.plan.upstreams:
+            seats = [s for s in traffic.seats(upstream) if not traffic.is_out(s)]
+            limit = traffic.blocked(upstream.account)
+            if limit is not None and seats:
+                limits.append(limit)
+                continue
+            for seat in seats:
+                wait_s = traffic.told_wait_s(seat)
+                if wait_s is None:
+                    guessed.append(seat)
+                else:
+                    limits.append(Blocked(wait_s=wait_s, is_budget=False))
         if guessed:
-            return min(guessed, key=lambda u: self.health.ends_in_s(u.account.name))
-        wait_s = min(self.health.ends_in_s(u.account.name) for u in usable)
-        raise RateLimited(
-            "every account that could take this request is at its limit", retry_after_s=wait_s
+            return min(guessed, key=traffic.ends_in_s)
+        raise _refusal(limits)
+
+
+def _refusal(limits: list[Blocked]) -> CodegateError:
+    if not limits:
+        return NoUpstream(
+            "every account that could take this request needs a new log-in or key; "
+            "the operator of the proxy has to renew it"
         )
+    wait_s = min(limit.wait_s for limit in limits)
+    if all(limit.is_budget for limit in limits):
+        return BudgetExceeded(
+            "every account that could take this request has reached its budget of this month",
+            retry_after_s=wait_s,
+        )
+    return RateLimited(
+        "every account that could take this request is at its limit", retry_after_s=wait_s
+    )

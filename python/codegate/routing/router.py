@@ -1,13 +1,25 @@
-"""The default route: every account that speaks the caller's format and takes the model."""
+"""From a model's name to the accounts that may be asked for it, and why the others may not.
+
+What a name means, the first that fits: the account that a header pins; an alias; a tier with
+assignments in the active config; ``codegate``; a name that some account lists; ``ACCOUNT/MODEL``;
+the config's assignments for names of no tier; any account that takes the name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from codegate.accounts.account import Account, AccountEndpoint
-from codegate.errors import NoUpstream
-from codegate.routing.configs import RoutingConfig
+from codegate.catalog.catalog import TIERS, Catalog, shipped
+from codegate.errors import BadRequest, NoUpstream
+from codegate.routing.configs import Assignment, RoutingConfig
+
+ANY_MODEL = "codegate"
+"""The name by which a client leaves the model to its route."""
+
+DEFAULT = "default"
+PINNED = "pinned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,74 +29,216 @@ class Upstream:
     account: Account
     endpoint: AccountEndpoint
     model: str
-    strategy: str = "default"
-    """What chose it: a config's strategy, or the default route."""
+    strategy: str = DEFAULT
+    """What chose it: a config's strategy, the default route, or a pin."""
 
 
-def plan(
-    accounts: Iterable[Account],
-    *,
-    wire_format: str,
-    model: str,
-    config: RoutingConfig | None = None,
-    tier: str | None = None,
-) -> tuple[Upstream, ...]:
-    """Upstreams to try, best first; never empty, else ``NoUpstream`` says what is missing.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The upstreams of a route in their order, and the strategy that reorders them."""
 
-    ``tier`` is the model's. With a config that has assignments for it these are the upstreams, in
-    their order. Else it is the default route: higher priority first, then the older account. The
-    next one serves failover only.
-    """
-    speaking = [a for a in accounts if wire_format in a.endpoints]
-    if not speaking:
-        raise NoUpstream(
-            f"no account speaks {wire_format}; the operator of the proxy adds one with "
-            "`codegate accounts add`"
+    upstreams: tuple[Upstream, ...]
+    strategy: str = DEFAULT
+    group: str = ""
+    """Requests of one group take turns, and share the homes of their conversations."""
+    is_pinned: bool = False
+
+    @property
+    def is_lone(self) -> bool:
+        """Whether there is only one place to go to."""
+        return len(self.upstreams) == 1 and len(self.upstreams[0].account.credentials) == 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One account as a route sees it. Without ``upstream`` it is left out, and ``why`` says it."""
+
+    account: str
+    why: str
+    upstream: Upstream | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What a name means, and what that makes of each account."""
+
+    model: str
+    rule: str
+    """How the name was understood, in words."""
+    entries: tuple[Entry, ...]
+    strategy: str = DEFAULT
+    group: str = ""
+    is_pinned: bool = False
+    refusal: str = "no account offers this model; GET /v1/models lists what is offered"
+    """What a client is told when no account is left."""
+
+    def plan(self) -> Plan:
+        """The accounts that may be asked; never none. Raises ``NoUpstream``."""
+        upstreams = tuple(e.upstream for e in self.entries if e.upstream is not None)
+        if not upstreams:
+            raise NoUpstream(self.refusal)
+        return Plan(
+            upstreams=upstreams,
+            strategy=self.strategy,
+            group=self.group,
+            is_pinned=self.is_pinned,
         )
-    if config is not None:
-        assigned = _assigned(speaking, config, wire_format=wire_format, model=model, tier=tier)
-        if assigned is not None:
-            return assigned
-    taking = sorted((a for a in speaking if a.takes(model)), key=lambda a: (-a.priority, a.created))
-    if not taking:
-        raise NoUpstream("no account offers this model; GET /v1/models lists what is offered")
-    return tuple(
-        Upstream(account=a, endpoint=a.endpoints[wire_format], model=a.sends(model)) for a in taking
-    )
 
 
-def _assigned(
-    speaking: list[Account],
-    config: RoutingConfig,
-    *,
-    wire_format: str,
-    model: str,
-    tier: str | None,
-) -> tuple[Upstream, ...] | None:
-    """What the config says about the model; ``None`` where it says nothing."""
-    by_name = {account.name: account for account in speaking}
-    assignments = config.assignments(tier)
-    if tier is None:
-        # A name of no tier goes only where somebody said that it is known.
-        assignments = tuple(
-            a
-            for a in assignments
-            if a.model is not None or (a.account in by_name and by_name[a.account].names(model))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routes:
+    """The names and rules that are in force."""
+
+    accounts: tuple[Account, ...]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Model names of the operator's own, and what they stand for."""
+    catalog: Catalog = field(default_factory=shipped)
+    config: RoutingConfig | None = None
+    """The active one."""
+
+    def survey(self, *, wire_format: str, model: str, pin: str | None = None) -> Survey:
+        """What becomes of a request for ``model``. Raises ``BadRequest`` for a pin to nowhere."""
+        survey = self._survey(wire_format, model, pin)
+        if any(wire_format in account.endpoints for account in self.accounts):
+            return survey
+        return replace(
+            survey,
+            refusal=f"no account speaks {wire_format}; the operator of the proxy adds one with "
+            "`codegate accounts add`",
         )
-    if not assignments:
-        return None
-    found = tuple(
-        Upstream(
-            account=by_name[a.account],
-            endpoint=by_name[a.account].endpoints[wire_format],
-            model=by_name[a.account].sends(a.model or model),
+
+    def _survey(self, wire_format: str, model: str, pin: str | None) -> Survey:
+        meant = self.aliases.get(model, model)
+        if pin is not None:
+            return self._pinned(wire_format, pin, _without(meant, pin))
+        tier = self.catalog.tier(meant)
+        config = self.config
+        if config is not None and tier is not None and config.assignments(tier):
+            return self._assigned(
+                wire_format, meant, config.assignments(tier), tier, rule=f"a model of tier {tier}"
+            )
+        if meant == ANY_MODEL:
+            if config is not None and config.assignments(None):
+                return self._assigned(
+                    wire_format, meant, config.assignments(None), None, rule="any model"
+                )
+            return self._default(wire_format, meant, rule="any model")
+        account, slash, rest = meant.partition("/")
+        is_listed = any(a.names(meant) for a in self.accounts)
+        if slash and rest and not is_listed and any(a.name == account for a in self.accounts):
+            return self._pinned(wire_format, account, rest)
+        if config is not None and tier is None:
+            known = {a.name: a for a in self.accounts}
+            # A name of no tier goes only where somebody said that it is known.
+            fitting = tuple(
+                a
+                for a in config.assignments(None)
+                if a.model is not None or (a.account in known and known[a.account].names(meant))
+            )
+            if fitting:
+                return self._assigned(wire_format, meant, fitting, None, rule="a model of no tier")
+        return self._default(wire_format, meant, rule="no config names accounts for this model")
+
+    def _pinned(self, wire_format: str, name: str, model: str) -> Survey:
+        account = next((a for a in self.accounts if a.name == name), None)
+        if account is None:
+            raise BadRequest("no account of the name that was asked for is in use")
+        return Survey(
+            model=model,
+            rule=f"the account {name} was asked for",
+            entries=tuple(
+                _entry(a, wire_format, self._model_at(a, model), PINNED, "asked for by name")
+                if a is account
+                else Entry(account=a.name, why="another account was asked for")
+                for a in self.accounts
+            ),
+            strategy=PINNED,
+            group=f"{name}/{model}",
+            is_pinned=True,
+            refusal=f"the account that was asked for does not speak {wire_format}, "
+            "or has no model of that kind",
+        )
+
+    def _assigned(
+        self,
+        wire_format: str,
+        model: str,
+        assignments: tuple[Assignment, ...],
+        tier: str | None,
+        *,
+        rule: str,
+    ) -> Survey:
+        config = self.config
+        assert config is not None  # noqa: S101  # only called with one
+        known = {account.name: account for account in self.accounts}
+        entries: list[Entry] = []
+        for assignment in assignments:
+            account = known.get(assignment.account)
+            if account is None:
+                entries.append(Entry(account=assignment.account, why="not in use"))
+                continue
+            target = assignment.model or self._model_at(account, model)
+            entries.append(_entry(account, wire_format, target, config.strategy, "assigned"))
+        named = {entry.account for entry in entries}
+        entries += [
+            Entry(account=a.name, why="not assigned") for a in self.accounts if a.name not in named
+        ]
+        return Survey(
+            model=model,
+            rule=f"{rule}, in the config {config.name}",
+            entries=tuple(entries),
             strategy=config.strategy,
+            group=f"{config.name}/{tier or model}",
+            refusal=f"no account that the config {config.name} names for this model can be used",
         )
-        for a in assignments
-        if a.account in by_name
+
+    def _default(self, wire_format: str, model: str, *, rule: str) -> Survey:
+        """Higher priority first, then the older account; the next one serves failover only."""
+        entries = [
+            _entry(a, wire_format, self._model_at(a, model), DEFAULT, "takes this model")
+            if a.takes(model) or _is_open(model)
+            else Entry(account=a.name, why="does not offer this model")
+            for a in sorted(self.accounts, key=lambda a: (-a.priority, a.created))
+        ]
+        survey = Survey(model=model, rule=rule, entries=tuple(entries), group=model)
+        if model != ANY_MODEL:
+            return survey
+        return replace(
+            survey,
+            refusal="no account has a model for requests that name none; the operator of the "
+            "proxy gives one with `codegate accounts edit NAME --default-model M`",
+        )
+
+    def _model_at(self, account: Account, model: str) -> str | None:
+        """What to ask ``account`` for; ``None`` where it has nothing for an open name."""
+        if model == ANY_MODEL:
+            return account.default_model or next(iter(account.models), None)
+        if _is_open(model) and not account.names(model):
+            of_tier = (m for m in account.models if self.catalog.tier(m) == model)
+            return next(of_tier, account.default_model or (None if account.models else model))
+        if not account.names(model):
+            model = _without(model, account.name)
+        return model
+
+
+def _entry(account: Account, wire_format: str, model: str | None, strategy: str, why: str) -> Entry:
+    endpoint = account.endpoints.get(wire_format)
+    if endpoint is None:
+        return Entry(account=account.name, why=f"does not speak {wire_format}")
+    if model is None:
+        return Entry(account=account.name, why="has no model for this name")
+    upstream = Upstream(
+        account=account, endpoint=endpoint, model=account.sends(model), strategy=strategy
     )
-    if not found:
-        raise NoUpstream(
-            f"no account that the config {config.name} names for this model can be used"
-        )
-    return found
+    return Entry(account=account.name, why=why, upstream=upstream)
+
+
+def _is_open(model: str) -> bool:
+    """Whether a name leaves it to the account which model that is."""
+    return model == ANY_MODEL or model in TIERS
+
+
+def _without(model: str, account: str) -> str:
+    """``model`` without the name of the account in front of it."""
+    prefix, slash, rest = model.partition("/")
+    return rest if slash and rest and prefix == account else model

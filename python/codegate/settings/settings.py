@@ -43,6 +43,8 @@ class Settings:
     """Whether another account is tried when one fails."""
     auto_switch_on_rate_limit: bool = True
     """Whether another account is tried when one is at its limit."""
+    affinity: bool = True
+    """Whether a conversation stays at the account that has its prompt cache."""
     keep_alive_interval_s: float = 15.0
     """Silence in a stream after which the client gets a keep-alive."""
     drain_timeout_s: float = 30.0

@@ -21,12 +21,18 @@ class SlidingWindow:
 
     def admit(self, limit: int) -> float:
         """0 and the request counts; else the seconds after which one will be let in."""
+        wait_s = self.wait_s(limit)
+        if wait_s <= 0:
+            self._times.append(self._clock())
+        return wait_s
+
+    def wait_s(self, limit: int) -> float:
+        """What ``admit`` would say, without counting anything."""
         now = self._clock()
         times = self._times
         while times and times[0] <= now - WINDOW_S:
             times.popleft()
         if len(times) < limit:
-            times.append(now)
             return 0.0
         # A limit that was lowered leaves more in the window than it allows now.
         return times[len(times) - limit] + WINDOW_S - now
@@ -48,3 +54,8 @@ class Quota:
         if window is None:
             window = self._windows[name] = SlidingWindow(self._clock)
         return window.admit(limit)
+
+    def wait_s(self, name: str, limit: int) -> float:
+        """See ``SlidingWindow.wait_s``. A limit of 0 is none."""
+        window = self._windows.get(name)
+        return 0.0 if window is None or limit <= 0 else window.wait_s(limit)

@@ -47,7 +47,12 @@ impl<'a> Value<'a> {
 
     /// The elements of an array; nothing for another type or a broken one.
     pub fn elements(&self) -> Option<Vec<Value<'_>>> {
-        if self.kind == Kind::Array { elements(&self.text) } else { None }
+        self.elements_until(|_| false)
+    }
+
+    /// The elements up to the first that `is_last` holds for, that one included.
+    pub fn elements_until(&self, is_last: impl Fn(&Value<'_>) -> bool) -> Option<Vec<Value<'_>>> {
+        if self.kind == Kind::Array { elements(&self.text, is_last) } else { None }
     }
 }
 
@@ -98,7 +103,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Split an array into its elements. Scalars are cut at the next comma or bracket, not checked.
-fn elements(text: &[u8]) -> Option<Vec<Value<'_>>> {
+fn elements(text: &[u8], is_last: impl Fn(&Value<'_>) -> bool) -> Option<Vec<Value<'_>>> {
     let mut found = Vec::new();
     let mut at = space(text, 0) + 1;
     if text.get(at - 1) != Some(&b'[') {
@@ -112,7 +117,12 @@ fn elements(text: &[u8]) -> Option<Vec<Value<'_>>> {
         at = space(text, at);
         let rest = text.get(at..)?;
         let (kind, len) = element(rest)?;
-        found.push(Value { kind, text: Cow::Borrowed(rest.get(..len)?) });
+        let value = Value { kind, text: Cow::Borrowed(rest.get(..len)?) };
+        let is_enough = is_last(&value);
+        found.push(value);
+        if is_enough {
+            return Some(found);
+        }
         at = space(text, at + len);
         match text.get(at)? {
             b',' => at += 1,
@@ -180,9 +190,9 @@ mod tests {
     #[test]
     fn broken_arrays_have_no_elements() {
         for text in ["[1,]", "[1", "[,1]", "[\"a]", "[{]", "[1 2]", "", "[x]"] {
-            assert!(elements(text.as_bytes()).is_none(), "{text}");
+            assert!(elements(text.as_bytes(), |_| false).is_none(), "{text}");
         }
-        assert_eq!(elements(b" [ ] ").map(|e| e.len()), Some(0));
+        assert_eq!(elements(b" [ ] ", |_| false).map(|e| e.len()), Some(0));
     }
 
     #[test]

@@ -15,7 +15,14 @@ pub struct Head {
     host: Option<Py<PyBytes>>,
     host_count: usize,
     is_anthropic: bool,
+    session: Option<String>,
+    account: Option<String>,
 }
+
+/// Headers by which clients name their session, the surest first.
+const SESSION: [&[u8]; 3] = [b"x-claude-code-session-id", b"session-id", b"x-session-id"];
+/// Longest name of a session that is taken, in bytes.
+const NAME_BYTES: usize = 1024;
 
 #[pymethods]
 impl Head {
@@ -32,7 +39,10 @@ impl Head {
             host: None,
             host_count: 0,
             is_anthropic: false,
+            session: None,
+            account: None,
         };
+        let mut rank = SESSION.len();
         for pair in headers.iter() {
             let (name, value): (Bound<'_, PyBytes>, Bound<'_, PyBytes>) = pair.extract()?;
             let (name, text) = (name.as_bytes(), value.as_bytes());
@@ -52,7 +62,17 @@ impl Head {
                         std::str::from_utf8(text).ok().and_then(|t| t.trim().parse().ok());
                 }
                 b"content-encoding" => head.content_encoding = Some(value.unbind()),
+                // One that cannot be read must not count as absent: it allows no other account.
+                b"x-codegate-account" if !text.is_empty() => {
+                    head.account = Some(String::from_utf8_lossy(text).trim().to_owned());
+                }
                 _ => {
+                    if let Some(at) = SESSION.iter().position(|known| *known == name)
+                        && at < rank
+                        && let Some(session) = name_of(text)
+                    {
+                        (rank, head.session) = (at, Some(session));
+                    }
                     head.is_anthropic |= name == b"anthropic-version";
                     // What cannot be written again cannot be forwarded either.
                     if let (Ok(name), Ok(value)) =
@@ -94,6 +114,16 @@ impl Head {
     }
 
     #[getter]
+    fn session(&self) -> Option<&str> {
+        self.session.as_deref()
+    }
+
+    #[getter]
+    fn account(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
+    #[getter]
     fn is_anthropic(&self) -> bool {
         self.is_anthropic
     }
@@ -104,6 +134,12 @@ fn add_key<'py>(keys: &mut Vec<Bound<'py, PyBytes>>, key: Bound<'py, PyBytes>) {
     if !keys.iter().any(|known| known.as_bytes() == key.as_bytes()) {
         keys.push(key);
     }
+}
+
+/// Header values that are fit to be a name.
+fn name_of(value: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(value).ok()?.trim();
+    (1..=NAME_BYTES).contains(&text.len()).then(|| text.to_owned())
 }
 
 fn bearer(value: &[u8]) -> Option<&[u8]> {

@@ -50,6 +50,14 @@ impl Request {
         self.0.facts.session_hint.as_deref()
     }
 
+    fn prefix_hash(&self) -> Option<u64> {
+        self.0.prefix_hash()
+    }
+
+    fn asks_long_cache(&self) -> bool {
+        self.0.asks_long_cache()
+    }
+
     #[getter]
     fn body_bytes(&self) -> usize {
         self.0.body_bytes()

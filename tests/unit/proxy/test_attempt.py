@@ -41,9 +41,11 @@ ROWS = [
     ("522", Result(status=522), N, Effect.FAULT, 0.0),
     ("529", Result(status=529), N, Effect.OVERLOADED, 1.0),
     ("overloaded", Result(status=503, error_type="overloaded_error"), N, Effect.OVERLOADED, 1.0),
+    ("529 soon", Result(status=529, retry_after_ms=3000), N, Effect.OVERLOADED, 3.0),
+    ("529 later", Result(status=529, retry_after_ms=30_000), N, Effect.OVERLOADED, None),
     ("429 short", Result(status=429, retry_after_ms=2000), N, Effect.LIMITED, 2.0),
     ("429 long", Result(status=429, retry_after_ms=6000), N, Effect.LIMITED, None),
-    ("429 untold", Result(status=429), N, Effect.FAULT, None),
+    ("429 untold", Result(status=429), N, Effect.LIMITED, None),
     (
         "429 spend limit",
         Result(status=429, error_code="enforced_spend_limit_reached"),
@@ -63,6 +65,13 @@ ROWS = [
     ("on hold", Result(status=400, error_code="organization_on_hold"), N, Effect.REFUSED, None),
     ("401", Result(status=401), N, Effect.REFUSED, None),
     ("403", Result(status=403, message="not allowed here"), N, Effect.NONE, None),
+    (
+        "403 of the end user",
+        Result(status=403, error_code="user_profile_suspended"),
+        A,
+        Effect.NONE,
+        None,
+    ),
     ("403 key", Result(status=403, message="This API key is disabled"), N, Effect.REFUSED, None),
     ("400", Result(status=400), A, Effect.NONE, None),
     ("404", Result(status=404, message="no such path"), A, Effect.NONE, None),
@@ -91,6 +100,13 @@ def test_a_refused_credential_is_not_the_clients_401() -> None:
     error = outcome_error(Result(status=401), "anthropic_messages")
     assert error is not None
     assert (error.status, error.code, error.is_retryable) == (502, "account_login_required", False)
+
+
+def test_another_403_keeps_its_status() -> None:
+    assert outcome_error(Result(status=403, message="not in your region"), "openai_chat") is None
+    error = outcome_error(Result(status=403, message="this API key is disabled"), "openai_chat")
+    assert error is not None
+    assert error.code == "account_login_required"
 
 
 def test_overload_is_spelled_as_the_dialect_knows_it() -> None:
