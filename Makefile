@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust/src -name '*.rs' 2>/dev/null)
 
-.PHONY: help build run test check lint format typecheck rust-check bench test-clients clean lock
+.PHONY: help build run test check lint format typecheck rust-check bench guardrails-score test-clients clean lock
 
 help: ## Say what the targets do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1|/' | \
@@ -65,6 +65,9 @@ rust-check: build
 
 bench: build ## Benchmark beside haproxy and nginx; QUICK=1 for the short form
 	@$(BIN)/python -m benches.run $(if $(QUICK),--quick)
+
+guardrails-score: build ## Score the guardrail scanner on its corpus; MISSES=FILE lists faults
+	@$(BIN)/python -m benches.guardrails $(if $(MISSES),--misses $(MISSES))
 
 test-clients: build ## Run real clients through the proxy
 	@$(BIN)/python -m tests.clients

@@ -1,0 +1,1 @@
+"""How well a scanner finds what must be masked and leaves alone what must not."""
