@@ -6,6 +6,7 @@ import logging
 import os
 import resource
 import socket
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -32,8 +33,11 @@ _HEAD_BYTES = 64 * 1024
 """A request's head may be this large; the server also buffers at most this much of an answer."""
 _SEND_BUFFER_BYTES = 512 * 1024
 _BACKLOG = 4096
-_BACKPRESSURE = 16_000
+_CONNECTIONS = 16_000
 _FILES_WANTED = 4 * 1024
+_OWN_FILES = 64
+"""Descriptors for everything but connections: listener, database, logs, event loop."""
+_FEWEST_CONNECTIONS = 16
 _KILL_MARGIN_S = 5
 _WRITE_MARGIN_S = 2.0
 
@@ -47,8 +51,11 @@ def build_app(config: Config, secrets: Secrets) -> App:
 class Server(MPServer):
     """Granian with a drain: workers learn of a stop before the server acts on it."""
 
-    def __init__(self, config: Config, settings: Settings, listener: socket.socket) -> None:
-        """``listener`` is bound and stays the caller's to close."""
+    def __init__(
+        self, config: Config, settings: Settings, listener: socket.socket, connections: int
+    ) -> None:
+        """``listener`` is bound and stays the caller's to close. ``connections`` of clients are
+        accepted at once; more wait in its queue."""
         super().__init__(
             "codegate.server",
             address=config.host,
@@ -60,7 +67,7 @@ class Server(MPServer):
             http=HTTPModes.http1,
             websockets=False,
             backlog=_BACKLOG,
-            backpressure=_BACKPRESSURE,
+            backpressure=connections,
             http1_settings=HTTP1Settings(
                 header_read_timeout=_HEADER_TIMEOUT_MS, max_buffer_size=_HEAD_BYTES
             ),
@@ -124,10 +131,16 @@ def serve(
 ) -> None:
     """Run until told to stop. ``on_ready`` gets the URL that ``listener`` answers at."""
     refuse_core_dumps()
-    server = Server(config, settings, listener)
+    files = raise_file_limit()
+    connections = connections_for(files)
+    server = Server(config, settings, listener, connections)
     # After the server's own set-up of logging, which would leave plain text.
     log_setup.configure(config.log_level)
-    raise_file_limit()
+    if files < _FILES_WANTED:
+        logger.warning(
+            "few file descriptors",
+            extra={"limit": files, "wanted": _FILES_WANTED, "connections": connections},
+        )
     bound = replace(config, proxy_port=listener.getsockname()[1])
     server.on_startup(lambda: on_ready(url_of(bound)))
     server.serve(target_loader=partial(build_app, config, secrets), wrap_loader=False)
@@ -172,13 +185,18 @@ def listen(host: str, port: int, write_timeout_s: float) -> socket.socket:
     return listener
 
 
-def raise_file_limit() -> None:
-    """Use all descriptors that the system allows; say so when that is few."""
+def raise_file_limit() -> int:
+    """Use all descriptors that the system allows; how many those are."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
+    if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if hard != resource.RLIM_INFINITY and hard < _FILES_WANTED:
-        logger.warning("few file descriptors", extra={"limit": hard, "wanted": _FILES_WANTED})
+    return sys.maxsize if hard == resource.RLIM_INFINITY else hard
+
+
+def connections_for(files: int) -> int:
+    """How many clients may be connected with so many descriptors: each may need one more for its
+    upstream. Accepting without a descriptor left would fail over and over, at full speed."""
+    return max(_FEWEST_CONNECTIONS, min(_CONNECTIONS, (files - _OWN_FILES) // 2))
 
 
 def refuse_core_dumps() -> None:

@@ -6,12 +6,10 @@ mock provider in a process of its own.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ import pytest
 from tests.support import books
 from tests.support.cli import Cli
 from tests.support.mixture import Case, mixed, run
+from tests.support.provider import provider_process
 from tests.support.proxy import running, wait_until
 
 BOOKS = Path(books.__file__)
@@ -126,23 +125,6 @@ def cases_by_hand() -> list[Case]:
     ]
 
 
-@contextlib.contextmanager
-def upstream(journal: Path) -> Iterator[str]:
-    """A mock provider in a process of its own; its address."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "codegate.mock", "--journal", str(journal)],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        yield process.stdout.readline().strip()
-    finally:
-        process.terminate()
-        process.wait(10)
-        process.stdout.close()
-
-
 def set_up(cli: Cli, url: str) -> None:
     for name in ("one", "two"):
         cli.ok(
@@ -226,7 +208,7 @@ def test_the_books_agree_with_the_upstream_s(tmp_path: Path) -> None:
     cases = [*cases_by_hand(), *mixed(EXCHANGES - len(BY_HAND), SEED)]
     assert len(BY_HAND) == 30
     settings = {"cooldown_base_s": 0, "idle_timeout_s": 60}
-    with upstream(journal) as url:
+    with provider_process("--journal", str(journal)) as url:
         set_up(cli, url)
         with running(cli.data_dir, settings=settings) as proxy:
             run(cases, proxy.port, proxy.key)

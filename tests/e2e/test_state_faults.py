@@ -18,9 +18,8 @@ import pytest
 from codegate.mock.provider import ThreadedMock
 from tests.support.cli import Cli
 from tests.support.proxy import Proxy, wait_until
-from tests.support.raw import call
+from tests.support.raw import RawClient, call, head, headers_of, model_request, path_of
 
-KILLS = 5
 FLUSHED_S = 1.0
 
 
@@ -58,15 +57,18 @@ def stored(data_dir: Path) -> tuple[int, int, int]:
     return rows, cost, spend
 
 
+@pytest.mark.parametrize(
+    "kills", [5, pytest.param(50, marks=(pytest.mark.soak, pytest.mark.timeout(600)))]
+)
 def test_f72_a_killed_process_keeps_every_acknowledged_change(
-    tmp_path: Path, shared_mock: ThreadedMock
+    tmp_path: Path, shared_mock: ThreadedMock, kills: int
 ) -> None:
     data_dir = tmp_path / "data"
     cli = Cli(data_dir)
     add_account(cli, shared_mock.url)
     acknowledged: list[str] = []
     answered: list[float] = []
-    for kill in range(KILLS):
+    for kill in range(kills):
         proxy = Proxy(data_dir)
         stop = threading.Event()
 
@@ -100,7 +102,7 @@ def test_f72_a_killed_process_keeps_every_acknowledged_change(
         assert rows >= len([t for t in answered if t < killed - FLUSHED_S])
         # What was lost is lost; the next round counts from here.
         answered[:] = [killed - 2 * FLUSHED_S] * rows
-    assert len(acknowledged) > KILLS
+    assert len(acknowledged) > kills
 
 
 def test_f73_a_full_disk_stops_records_only(live: Proxy) -> None:
@@ -187,6 +189,31 @@ def test_f91_few_descriptors_are_told_at_start(start_proxy: Callable[..., Proxy]
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
     assert soft == hard
     assert ("few file descriptors" in proxy.log) == (hard < 4096)
+
+
+def test_f91_without_descriptors_connections_wait_and_nothing_spins(
+    start_proxy: Callable[..., Proxy], shared_mock: ThreadedMock
+) -> None:
+    proxy = start_proxy(before=("prlimit", "--nofile=128:128"))
+    add_account(Cli(proxy.data_dir), shared_mock.url)
+    wait_until(lambda: proxy.health()["accounts"] == 1, 3, "the account")
+    with contextlib.ExitStack() as stack, RawClient(proxy.port) as early:
+        early.send(head("GET", "/livez"))
+        assert early.read_answer().status == 200
+        for _ in range(150):
+            stack.enter_context(RawClient(proxy.port))
+        time.sleep(0.3)
+        spent, begun = proxy.cpu_s(), time.monotonic()
+        # Whoever is in is served, upstream connection and all.
+        body = model_request("openai_chat", "mock-large", stream=False)
+        headers = headers_of("openai_chat", proxy.key)
+        early.send(head("POST", path_of("openai_chat"), headers, length=len(body)) + body)
+        assert early.read_answer().status == 200
+        time.sleep(2)
+        assert proxy.cpu_s() - spent < 0.2 * (time.monotonic() - begun)
+        assert proxy.descriptors() < 128
+    assert ask(proxy) == 200
+    assert proxy.log_count < 20
 
 
 def test_f91_a_taken_port_is_refused_by_name(live: Proxy, tmp_path: Path) -> None:

@@ -49,12 +49,15 @@ class Proxy:
         args: Sequence[str] = (),
         upstream_key: str = UPSTREAM_KEY,
         wait: bool = True,
+        before: Sequence[str] = (),
     ) -> None:
+        """``before`` are the words of a command that runs the proxy's own."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.data_dir = data_dir
         self.upstream_key = upstream_key
         argv = [
+            *before,
             *(sys.executable, "-m", "codegate", "serve", "--host", "127.0.0.1"),
             *("--proxy-port", str(self.port), "--data-dir", str(data_dir)),
         ]

@@ -64,13 +64,13 @@ def test_a_damaged_spelling_is_refused(stored: str) -> None:
         cipher().decrypt(stored, HERE)
 
 
-def test_s46_every_encryption_has_its_own_96_bit_nonce() -> None:
+@pytest.mark.parametrize("count", [20_000, pytest.param(1_000_000, marks=pytest.mark.soak)])
+def test_s46_every_encryption_has_its_own_96_bit_nonce(count: int) -> None:
     one = cipher()
     seen = {
-        base64.urlsafe_b64decode(one.encrypt("same", HERE).split(".")[2])[:12]
-        for _ in range(20_000)
+        base64.urlsafe_b64decode(one.encrypt("same", HERE).split(".")[2])[:12] for _ in range(count)
     }
-    assert len(seen) == 20_000
+    assert len(seen) == count
 
 
 def test_a_ciphertext_names_its_key_and_no_other_key_opens_it() -> None:

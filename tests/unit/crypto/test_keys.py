@@ -43,7 +43,7 @@ def test_the_salts_in_use_are_those_of_the_vectors() -> None:
     assert {ACCOUNT_SALT, GUARDRAIL_SALT} <= salts
 
 
-def test_each_purpose_has_its_own_key_by_hkdf() -> None:
+def test_s47_each_purpose_has_its_own_key_by_hkdf() -> None:
     root = bytes(range(32))
 
     def expected(info: bytes, length: int = 32) -> bytes:
