@@ -265,12 +265,15 @@ def test_f61_a_lone_surrogate_in_a_name(
         assert len(received(shared_mock, body)) == 1
 
 
-def test_f61_a_lone_surrogate_as_the_model(shared_proxy: Proxy, wire_format: str) -> None:
-    body = body_of(wire_format, "mock-\\ud800-large")
+def test_f61_a_lone_surrogate_as_the_model(
+    shared_proxy: Proxy, shared_mock: ThreadedMock, wire_format: str
+) -> None:
+    body = body_of(wire_format, f"mock-\\ud800-{unique()}")
     with nothing_left(shared_proxy):
         answer = post(shared_proxy, wire_format, body)
     assert answer.status < 500
     assert answer.is_complete
+    assert len(received(shared_mock, body)) == 1
 
 
 def test_a_compressed_body_is_refused_with_what_to_do(

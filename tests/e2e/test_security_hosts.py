@@ -181,6 +181,11 @@ def test_s14_a_request_cannot_choose_where_it_goes(
         # The upstream that was configured judges the members that it does not know.
         assert request(shared_proxy.port, "POST", target, headers, body).status == 400
     assert shared_mock.journal.count == before + 3
+    for entry in shared_mock.requests[-3:]:
+        told = {name for name, value in entry.headers if address in value}
+        # Prefixed names belong to the API and go to the upstream that was configured.
+        assert told <= {"anthropic-base-url", "openai-api-base"}
+        assert address not in entry.target
     for model in (url, f"{url}/v1", f"//{address}/x", "../../etc/passwd", f"openai/{url}"):
         named = json.loads(body) | {"model": model}
         request(shared_proxy.port, "POST", path, headers, json.dumps(named).encode())

@@ -81,7 +81,8 @@ def test_f72_a_killed_process_keeps_every_acknowledged_change(
         clients = [threading.Thread(target=load) for _ in range(4)]
         for client in clients:
             client.start()
-        end = time.monotonic() + random.uniform(0.2, 0.8)
+        # Long enough that what was answered first must have been written.
+        end = time.monotonic() + FLUSHED_S + random.uniform(0.2, 0.8)
         while time.monotonic() < end:
             name = f"alias-{kill}-{len(acknowledged)}"
             if cli.run("aliases", "set", name, "mock-large").code == 0:

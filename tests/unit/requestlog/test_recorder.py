@@ -177,6 +177,17 @@ def test_f76_a_locked_database_loses_and_doubles_nothing(database: Database) -> 
     assert counts(database) == (200, 200, 200 * 1_500_000)
 
 
+def test_f72_a_row_and_its_sums_are_written_together_or_not_at_all(database: Database) -> None:
+    with database.write() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER refuse BEFORE INSERT ON spend BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+    one = recorder(database)
+    one.consume([entry() for _ in range(3)])
+    one.close()
+    assert counts(database) == (0, 0, 0)
+
+
 def test_a_batch_that_was_written_already_is_not_written_again(database: Database) -> None:
     batch = [entry() for _ in range(10)]
     with database.write() as connection:
