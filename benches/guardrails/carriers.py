@@ -96,7 +96,8 @@ ONE_LINE: tuple[Carrier, ...] = (numbered, found, added, quoted, logged, indente
 ANY: tuple[Carrier, ...] = (tool_result, command_output, fenced, windows, among)
 
 
-def carry(pieces: list[Piece], chance: random.Random) -> list[Piece]:
-    """The pieces in one carrier that suits them."""
+def carry(pieces: list[Piece], chance: random.Random) -> tuple[str, list[Piece]]:
+    """The name of a carrier that suits the pieces, and the pieces in it."""
     is_one_line = all("\n" not in piece.text for piece in pieces)
-    return chance.choice([*ANY, *ONE_LINE] if is_one_line else ANY)(pieces, chance)
+    carrier = chance.choice([*ANY, *ONE_LINE] if is_one_line else ANY)
+    return carrier.__name__, carrier(pieces, chance)

@@ -38,6 +38,7 @@ CATEGORIES = (
 )
 PARTS = ("tuning", "held_out")
 KINDS = ("positive", "harmless", "invalid")
+BARE = "bare"
 _QUOTES = "\"'`\\"
 _STEPS = {"positive": 3, "harmless": 3, "invalid": 3}
 
@@ -55,7 +56,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One expanded line; ``name`` is its file, a category or a kind of harmless text."""
+    """One expanded line; ``name`` is its file: a category or a kind of harmless text."""
 
     kind: str
     name: str
@@ -64,6 +65,7 @@ class Case:
     source: str
     text: str
     values: tuple[Value, ...] = ()
+    carrier: str = BARE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +118,9 @@ def _expansions(file: Path, kind: str, line: str, steering: _Steering) -> Iterat
     for turn in range(steering.times):
         chance = random.Random(f"{file.stem}/{line}/{turn}")  # noqa: S311
         pieces = expand(line, file.stem, chance)
+        carrier = BARE
         if turn and not steering.is_bare:
-            pieces = carry(pieces, chance)
+            carrier, pieces = carry(pieces, chance)
         text, values = _place(pieces)
         yield Case(
             kind=kind,
@@ -127,6 +130,7 @@ def _expansions(file: Path, kind: str, line: str, steering: _Steering) -> Iterat
             source=f"{kind}/{file.name}:{steering.number}",
             text=text,
             values=values,
+            carrier=carrier,
         )
 
 

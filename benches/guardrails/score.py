@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from benches.guardrails.corpus import CATEGORIES, Case, Value
+from benches.guardrails.corpus import BARE, CATEGORIES, Case, Value
 
 Finding = tuple[str, int, int]
 Scan = Callable[[str], list[Finding]]
@@ -37,6 +37,8 @@ HARMLESS_BARS = {"core": 2.0, "edge": 10.0}
 INVALID_BAR = 5.0
 CATEGORY_BAR = 95.0
 CLEAN_BAR = 97.0
+# Of the recall on bare lines, in percent: where a line stands must not matter.
+CARRIED_BAR = 98.0
 
 _LONG = 40
 _WINDOW = 24
@@ -160,7 +162,9 @@ class Score:
     misses: list[Result] = field(default_factory=list)
 
     def share(self, measure: str, name: str) -> Share:
-        """Measures: recall, edge, whole, named, clean, invalid by category; core, hard by kind."""
+        """How often a measure held: recall, edge, whole, named, clean and invalid by category;
+        core and hard (harmless lines altered) by kind; place (recall) by carrier.
+        """
         return Share(self.good[measure, name], self.seen[measure, name])
 
     def total(self, measure: str) -> Share:
@@ -169,6 +173,12 @@ class Score:
             sum(n for (m, _), n in self.good.items() if m == measure),
             sum(n for (m, _), n in self.seen.items() if m == measure),
         )
+
+    @property
+    def carried(self) -> Share:
+        """Recall on core values inside carriers."""
+        bare, every = self.share("place", BARE), self.total("place")
+        return Share(every.count - bare.count, every.total - bare.total)
 
     @property
     def macro(self) -> float:
@@ -209,6 +219,7 @@ def _add(score: Score, result: Result) -> None:
         case.values, result.found, result.whole, result.named, strict=True
     ):
         score.count("recall", value.category, found)
+        score.count("place", case.carrier, found)
         if found:
             score.count("whole", value.category, whole)
             score.count("named", value.category, named)
@@ -232,6 +243,9 @@ def shortfalls(score: Score) -> list[str]:
         altered = score.total(measure)
         if altered.exceeds(bar):
             missed.append(f"harmless {measure} altered {_percent(altered)}, at most {bar}")
+    bare = score.share("place", BARE).percent or 0.0
+    if not score.carried.reaches(bare * CARRIED_BAR / 100):
+        missed.append(f"in carriers {_percent(score.carried)}, of {bare:.1f} bare")
     for measure, bar in (("named", CATEGORY_BAR), ("clean", CLEAN_BAR)):
         whole = score.total(measure)
         if not whole.reaches(bar):

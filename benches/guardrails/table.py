@@ -12,7 +12,7 @@ _WIDEST = 300
 
 
 def render(score: Score) -> str:
-    """Both tables of one part, in percent; a dash stands where nothing was measured."""
+    """The tables of one part, in percent; a dash stands where nothing was measured."""
     rows = [["category", "lines", "recall", "bar", "edge", "whole", "named", "clean", "invalid"]]
     for category in CATEGORIES:
         cells = [_cell(score.share(column, category)) for column in _COLUMNS]
@@ -27,8 +27,11 @@ def render(score: Score) -> str:
         kinds.append([name, str(score.lines["harmless", name]), *shares])
     harmless = sum(n for (kind, _), n in score.lines.items() if kind == "harmless")
     kinds.append(["all", str(harmless), _cell(score.total("core")), _cell(score.total("hard"))])
+    places = sorted(name for measure, name in score.seen if measure == "place")
+    inside = [["carrier", "values", "recall"]]
+    inside += [[p, str(score.seen["place", p]), _cell(score.share("place", p))] for p in places]
     title = f"{score.part.replace('_', ' ')}: macro recall {score.macro:.1f} on core lines"
-    return "\n".join([title, "", *_aligned(rows), "", *_aligned(kinds), ""])
+    return "\n".join([title, "", *_aligned(rows), "", *_aligned(kinds), "", *_aligned(inside), ""])
 
 
 def _cell(share: Share) -> str:

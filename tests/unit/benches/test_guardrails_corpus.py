@@ -118,6 +118,11 @@ def test_broken_numbers_are_broken() -> None:
         assert area in ("000", "666") or area[0] == "9" or group == "00" or serial == "0000"
 
 
+@pytest.mark.parametrize("number", ["4242424242424242", "378282246310005", "6011111111111117"])
+def test_luhn_of_documented_test_cards(number: str) -> None:
+    assert luhn(number[:-1]) == int(number[-1])
+
+
 def test_web_tokens_decode() -> None:
     for token in values("jwt"):
         header = token.split(".")[0]

@@ -79,6 +79,17 @@ def test_a_blind_scanner_misses_every_recall() -> None:
     assert result.total("core").percent == 0
 
 
+def test_where_a_line_stands_must_not_matter() -> None:
+    def shy(text: str) -> list[Finding]:
+        return oracle(text) if _BY_TEXT[text].carrier == "bare" else []
+
+    result = score(CASES, shy, "tuning")
+    assert result.share("place", "bare").percent == 100
+    assert result.carried.percent == 0
+    assert "in carriers 0.0, of 100.0 bare" in shortfalls(result)
+    assert "numbered" in render(result)
+
+
 def test_a_greedy_scanner_alters_everything() -> None:
     result = score(CASES, greedy, "held_out")
     assert result.total("core").percent == 100
