@@ -16,6 +16,24 @@ from benches.guardrails.template import Piece
 
 Carrier = Callable[[list[Piece], random.Random], list[Piece]]
 
+_CODE = (
+    "import os",
+    "# generated, do not edit",
+    "def total(rows: list[int]) -> int:",
+    "    return sum(rows) // 3",
+    "for item in queue.drain():",
+    "    if item.is_done: continue",
+    "}",
+    "",
+    "---",
+    "const limit = 250;",
+    "if err != nil { return err }",
+    "assert_eq!(left.len(), 12);",
+    "echo done && exit 0",
+    "retries: 4",
+    "    timeout_ms: 30000",
+)
+
 
 def _around(before: str, pieces: list[Piece], after: str = "") -> list[Piece]:
     return [Piece(text=before), *pieces, *([Piece(text=after)] if after else [])]
@@ -86,10 +104,10 @@ def indented(pieces: list[Piece], _chance: random.Random) -> list[Piece]:
 
 
 def among(pieces: list[Piece], chance: random.Random) -> list[Piece]:
-    """Between lines that have nothing to do with it."""
-    lines = ["import os", "# generated, do not edit", "return None", "fi", "---", "}", ""]
-    before, after = chance.sample(lines, 2)
-    return _around(f"{before}\n", pieces, f"\n{after}\n")
+    """Between lines of code that have nothing to do with it."""
+    lines = chance.sample(_CODE, len(_CODE))
+    cut = chance.randint(1, len(lines) - 1)
+    return _around("\n".join([*lines[:cut], ""]), pieces, "\n".join(["", *lines[cut:]]))
 
 
 ONE_LINE: tuple[Carrier, ...] = (numbered, found, added, quoted, logged, indented)
