@@ -21,7 +21,7 @@ from codegate.registry import discover
 from codegate.telemetry.logging import where
 
 _MODULES = {"proxy": "serve"}
-_NOT_COMMANDS = {"command", "credentials", "output", "since", "state"}
+_NOT_COMMANDS = {"command", "condition", "credentials", "output", "since", "state"}
 
 
 def _version(value: bool) -> None:

@@ -14,6 +14,7 @@ from codegate.accounts.probe import probe
 from codegate.accounts.record import AccountChange, AccountRecord, edited, make, now_ms
 from codegate.catalog.price import as_usd, from_usd
 from codegate.cli.command import Command
+from codegate.cli.condition import Condition, read_condition
 from codegate.cli.credentials import ApiKeyEnv, ApiKeys, ApiKeyStdin, ask_key, read_keys
 from codegate.cli.output import print_fields, print_json, print_table, time_text
 from codegate.cli.state import AsJson, DataDir, State, opened
@@ -215,23 +216,27 @@ def list_(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """List all accounts, oldest first."""
     with opened(data_dir) as state:
         records = _load(state)
-        items = [_view(record, state.vault) for record in records]
+        condition = read_condition(state)
+        items = [_view(record, state.vault, condition) for record in records]
     if as_json:
         print_json({"items": items})
         return
+    words = [condition.word(record) for record in records]
     print_table(
-        ("name", "provider", "state", "priority", "keys", "formats", "models"),
+        ("name", "provider", "state", "until", "reason", "priority", "keys", "formats", "models"),
         [
             (
-                item["name"],
-                item["provider"],
-                _state_word(record),
+                record.name,
+                record.provider,
+                word.state,
+                word.until,
+                word.reason,
                 record.priority,
                 len(record.keys),
                 list(record.endpoints),
                 list(record.models) or "any",
             )
-            for item, record in zip(items, records, strict=True)
+            for record, word in zip(records, words, strict=True)
         ],
         "No account yet: codegate accounts add NAME --provider P --api-key-stdin",
     )
@@ -241,7 +246,7 @@ def list_(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 def show(name: Name, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Show one account. Keys are shown as a fingerprint only."""
     with opened(data_dir) as state:
-        view = _view(_find(state, name), state.vault)
+        view = _view(_find(state, name), state.vault, read_condition(state))
     if as_json:
         print_json(view)
     else:
@@ -400,13 +405,16 @@ def _choose_provider(name: str | None, keys: tuple[Secret, ...] | None) -> Provi
     return found.provider
 
 
-def _view(record: AccountRecord, vault: Vault) -> dict[str, object]:
+def _view(record: AccountRecord, vault: Vault, condition: Condition) -> dict[str, object]:
     """The stable keys of an account in JSON; a secret is a fingerprint or a name."""
     return {
         "name": record.name,
         "provider": record.provider,
         "enabled": record.is_enabled,
         "problem": record.problem,
+        "state": condition.word(record).state,
+        "health": condition.health(record.name),
+        "spent_usd": as_usd(condition.spent(record.name)),
         "endpoints": record.endpoints,
         "keys": [vault.fingerprint(key.reveal()) for key in record.keys],
         "headers": sorted(record.headers),
@@ -423,12 +431,6 @@ def _view(record: AccountRecord, vault: Vault) -> dict[str, object]:
         "created": time_text(record.created_ms),
         "updated": time_text(record.updated_ms),
     }
-
-
-def _state_word(record: AccountRecord) -> str:
-    if record.problem is not None:
-        return "broken"
-    return "enabled" if record.is_enabled else "disabled"
 
 
 def _pairs(texts: list[str] | str | None, shape: str) -> dict[str, str] | None:

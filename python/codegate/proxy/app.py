@@ -14,6 +14,7 @@ from codegate.asgi.types import Handler, Receive, Scope, Send
 from codegate.asgi.watch import Watchers
 from codegate.config import Config
 from codegate.proxy.handlers import Handlers
+from codegate.proxy.health_file import HealthFile
 from codegate.proxy.hosts import Hosts
 from codegate.proxy.records import Records
 from codegate.proxy.reload import Reloader
@@ -47,6 +48,7 @@ class Proxy:
         self._out = out
         self._services: Services | None = None
         self._reloader: Reloader | None = None
+        self._health_file: HealthFile | None = None
         self._drain_timers: list[asyncio.TimerHandle] = []
         self._router = Router({}, {})
         self._fallback: Handler = _not_started
@@ -97,7 +99,14 @@ class Proxy:
         self._add_gauges(services)
         self._route(Handlers(services))
         log.start()
-        self._reloader = Reloader(source, lambda new: loop.call_soon_threadsafe(self._swap, new))
+        self._health_file = HealthFile(
+            self._config.data_dir, traffic.health, lambda: services.snapshot.accounts
+        )
+        self._reloader = Reloader(
+            source,
+            lambda new: loop.call_soon_threadsafe(self._swap, new),
+            beside=self._health_file.look,
+        )
         await loop.run_in_executor(None, recorder.start)
         await loop.run_in_executor(None, self._reloader.start)
         loop.add_signal_handler(DRAIN_SIGNAL, self.drain)
@@ -146,6 +155,8 @@ class Proxy:
             timer.cancel()
         if self._reloader is not None:
             self._reloader.close()
+        if self._health_file is not None:
+            self._health_file.close()
         services.clock.close()
         services.watchers.close()
         services.log.close()

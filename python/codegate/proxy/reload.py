@@ -27,11 +27,13 @@ class Reloader:
         source: SnapshotSource,
         deliver: Callable[[Snapshot], object],
         *,
+        beside: Callable[[], None] = lambda: None,
         interval_s: float = INTERVAL_S,
     ) -> None:
-        """``deliver`` is called on the thread."""
+        """``deliver`` is called on the thread, and ``beside`` after each look."""
         self._source = source
         self._deliver = deliver
+        self._beside = beside
         self._interval_s = interval_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="codegate-reload", daemon=True)
@@ -41,6 +43,7 @@ class Reloader:
     def start(self) -> None:
         """Start looking."""
         self._look()
+        self._beside()
         self._thread.start()
 
     def close(self) -> None:
@@ -52,6 +55,7 @@ class Reloader:
         while not self._stop.wait(self._interval_s):
             try:
                 self._look()
+                self._beside()
             except RuntimeError:
                 # The event loop is closed: nobody is left to deliver to.
                 break

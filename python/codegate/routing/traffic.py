@@ -245,7 +245,9 @@ class Traffic:
 
     def keep(self, accounts: Iterable[Account]) -> None:
         """Forget accounts and keys that are no longer there."""
-        self.health.keep(name for account in accounts for name in names_of(account))
+        kept = tuple(accounts)
+        self.health.keep(name for account in kept for name in names_of(account))
+        self._quota.keep(account.name for account in kept)
 
     def reset(self, account: Account) -> None:
         """Forget what is known of an account's health."""

@@ -85,13 +85,17 @@ def create_private(path: Path, text: str) -> bool:
     return True
 
 
-def replace_private(path: Path, text: str) -> None:
-    """Put a complete file at ``path`` in one step: readers see the old text or the new."""
+def replace_private(path: Path, text: str, *, is_durable: bool = True) -> None:
+    """Put a complete file at ``path`` in one step: readers see the old text or the new.
+
+    Not durable: a loss of power may take it, which nobody waits to prevent.
+    """
     fresh = path.with_name(f".{path.name.lstrip('.')}.{secrets.token_hex(8)}")
     try:
-        _write_exclusive(fresh, text)
+        _write_exclusive(fresh, text, is_durable=is_durable)
         fresh.replace(path)
-        sync_dir(path.parent)
+        if is_durable:
+            sync_dir(path.parent)
     except OSError as error:
         fresh.unlink(missing_ok=True)
         raise ConfigError(f"{path}: {reason(error)}") from None
@@ -163,13 +167,14 @@ def _open_lock(path: Path) -> int:
         raise ConfigError(f"{path}: {reason(error)}") from None
 
 
-def _write_exclusive(path: Path, text: str) -> None:
+def _write_exclusive(path: Path, text: str, *, is_durable: bool = True) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, PRIVATE_FILE)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(text)
         file.flush()
-        os.fsync(descriptor)
+        if is_durable:
+            os.fsync(descriptor)
 
 
 def reason(error: OSError) -> str:

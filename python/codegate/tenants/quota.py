@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import monotonic
 
 WINDOW_S = 60.0
@@ -59,3 +59,9 @@ class Quota:
         """See ``SlidingWindow.wait_s``. A limit of 0 is none."""
         window = self._windows.get(name)
         return 0.0 if window is None or limit <= 0 else window.wait_s(limit)
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Forget all that are not among ``names``."""
+        kept = set(names)
+        for gone in [name for name in self._windows if name not in kept]:
+            del self._windows[gone]
