@@ -28,6 +28,7 @@ __all__ = [
     "Usage",
     "error_body",
     "panic_probe",
+    "scan",
 ]
 
 BUILD_PROFILE: Final[str]
@@ -288,3 +289,7 @@ def error_body(wire_format: str, status: int, code: str, message: str, request_i
 def panic_probe(bridge: Bridge | None = None) -> Pending[None]:
     """Panic on purpose, to show that a defect in the extension ends one call and nothing else:
     at once, or with a bridge in a task of its runtime."""
+
+def scan(text: str) -> list[tuple[str, int, int]]:
+    """What the guardrails' detectors find with all of them on: category, start and end in
+    characters of ``text``, in order and without overlaps."""

@@ -20,6 +20,7 @@ from codegate._native import (
     Usage,
     error_body,
     panic_probe,
+    scan,
 )
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "Usage",
     "error_body",
     "panic_probe",
+    "scan",
 ]

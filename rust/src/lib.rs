@@ -10,6 +10,7 @@ mod conversation;
 mod delay;
 pub mod error;
 pub mod formats;
+pub mod guardrails;
 pub mod headers;
 pub mod json;
 #[cfg(feature = "python")]

@@ -4,6 +4,7 @@
 mod attempt;
 mod bridge;
 mod client;
+mod guardrails;
 mod head;
 mod request;
 mod sink;
@@ -83,6 +84,7 @@ fn native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<attempt::PyProgress>()?;
     module.add_class::<attempt::Relayed>()?;
     module.add_function(wrap_pyfunction!(error_body, module)?)?;
+    module.add_function(wrap_pyfunction!(guardrails::scan, module)?)?;
     module.add_function(wrap_pyfunction!(panic_probe, module)?)?;
     Ok(())
 }

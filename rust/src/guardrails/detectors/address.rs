@@ -1,0 +1,599 @@
+//! Postal addresses: number and street, with city and postcode where they follow.
+
+use std::ops::Range;
+
+use super::Detector;
+use crate::guardrails::category::Category;
+use crate::guardrails::scanner::{Scan, Trigger};
+
+pub(super) static DETECTOR: Detector = Detector {
+    category: Category::Address,
+    triggers: &[Trigger::NumberWord, Trigger::Stem],
+    verify,
+    matching: &[
+        (
+            "lives at 742 Evergreen Terrace, Springfield, IL 62704.",
+            "742 Evergreen Terrace, Springfield, IL 62704",
+        ),
+        (
+            "1600 Pennsylvania Avenue NW, Washington, DC 20500",
+            "1600 Pennsylvania Avenue NW, Washington, DC 20500",
+        ),
+        ("office: 221B Baker Street, London NW1 6XE", "221B Baker Street, London NW1 6XE"),
+        ("P.O. Box 1234, Portland, OR 97208", "P.O. Box 1234, Portland, OR 97208"),
+        ("Musterstraße 12, 10115 Berlin", "Musterstraße 12, 10115 Berlin"),
+        ("12 rue de Rivoli, 75001 Paris", "12 rue de Rivoli, 75001 Paris"),
+        ("\"address\": \"45 Oak Lane Apt 3\"", "45 Oak Lane Apt 3"),
+        ("ship to 9 Mill Rd", "9 Mill Rd"),
+    ],
+    harmless: &[
+        "There are 3 files in the way",
+        "take 2 drive letters and 5 court cases",
+        "address = 0x7fff0000, ip address 10.0.0.1",
+        "step 4 Way to go; 10 place settings",
+        "See section 12 Street view",
+        "email address: a@b.co",
+    ],
+};
+
+/// Suffixes that are nearly always streets.
+#[rustfmt::skip]
+const STRONG: &[&str] = &[
+    "street", "avenue", "boulevard", "road", "lane", "terrace", "parkway", "highway", "turnpike", "expressway", "crescent", "esplanade",
+    "ave", "blvd", "rd", "pkwy", "hwy", "ln", "st", "dr", "ct", "cir", "ter", "tpke", "expy", "cres", "ste",
+];
+
+/// Suffixes that are ordinary words as well: a city, a postcode or a label has to come along.
+#[rustfmt::skip]
+const WEAK: &[&str] = &[
+    "drive", "court", "way", "place", "circle", "trail", "square", "alley", "bend", "bluff", "branch", "bridge", "brook", "burg", "bypass",
+    "camp", "canyon", "cape", "causeway", "center", "cliff", "club", "common", "corner", "course", "cove", "creek", "crest", "crossing",
+    "crossroad", "curve", "dale", "dam", "divide", "estate", "extension", "fall", "ferry", "field", "flat", "ford", "forest", "forge", "fork",
+    "fort", "freeway", "garden", "gardens", "gateway", "glen", "green", "grove", "harbor", "haven", "heights", "hill", "hills", "hollow", "inlet", "island",
+    "isle", "junction", "key", "knoll", "lake", "landing", "light", "loaf", "lock", "lodge", "loop", "mall", "manor", "meadow", "meadows", "mews",
+    "mill", "mission", "motorway", "mount", "mountain", "neck", "orchard", "oval", "overpass", "park", "pass", "passage", "path", "pike", "pine",
+    "plain", "plaza", "point", "port", "prairie", "radial", "ramp", "ranch", "rapid", "rest", "ridge", "river", "route", "row", "rue", "run",
+    "shoal", "shore", "skyway", "spring", "springs", "spur", "station", "stream", "summit", "throughway", "trace", "track", "trafficway", "tunnel",
+    "union", "valley", "viaduct", "view", "village", "vista", "walk", "wall", "well", "wells", "pl", "sq", "trl", "plz", "gdns", "close", "quay", "wharf",
+];
+
+/// Words before the name of a street in Romance languages.
+const BEFORE: &[&str] = &[
+    "rue",
+    "avenue",
+    "boulevard",
+    "place",
+    "chemin",
+    "allée",
+    "impasse",
+    "quai",
+    "cours",
+    "route",
+    "rua",
+    "avenida",
+    "av.",
+    "via",
+    "viale",
+    "piazza",
+    "corso",
+    "calle",
+    "plaza",
+    "paseo",
+    "bd",
+    "rue,",
+    "boul.",
+];
+
+/// Endings of German, Dutch and Scandinavian street names, which stand before the number.
+const ENDINGS: &[&str] = &[
+    "straße", "strasse", "str.", "weg", "allee", "platz", "gasse", "ring", "damm", "ufer",
+    "straat", "laan", "plein", "gracht", "kade", "gatan", "vägen", "gata", "vej", "gade", "veien",
+    "gaten", "katu", "tie",
+];
+
+const STATES: &[u8] = b"AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC PR AB BC MB NB NL NS ON PE QC SK ACT NSW NT QLD SA TAS VIC";
+
+const LABELS: &[&str] = &[
+    "address",
+    "addr",
+    "lives at",
+    "live at",
+    "living at",
+    "resides at",
+    "ship to",
+    "shipping",
+    "deliver to",
+    "delivery",
+    "mail to",
+    "billing",
+    "located at",
+    "residence",
+    "home",
+    "street",
+    "moved to",
+    "send it to",
+    "send to",
+    "office",
+    "adresse",
+    "anschrift",
+    "dirección",
+    "direccion",
+    "indirizzo",
+    "endereço",
+    "wohnhaft",
+    "habite",
+];
+
+fn verify(scan: &mut Scan<'_>, at: usize) {
+    if at < scan.cursor(Category::Address) {
+        return;
+    }
+    match scan.byte(at) {
+        b's' | b'S' if !scan.before(at).is_ascii_whitespace() => labelled(scan, at),
+        byte if byte.is_ascii_digit() => behind_name(scan, at),
+        _ => before_name(scan, at),
+    }
+}
+
+/// The number before the space before `at`, as in `221B Baker Street`.
+fn number_before(scan: &Scan<'_>, at: usize) -> Option<usize> {
+    let end = at.checked_sub(1).filter(|end| scan.byte(*end) == b' ')?;
+    let start = scan.skip_back(end, 8, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'/'));
+    let start = scan.past_escape(start);
+    let digits = scan.skip(start, 8, |b| b.is_ascii_digit()) - start;
+    let rest = end.checked_sub(start + digits)?;
+    let is_alone = !matches!(
+        scan.before(start),
+        b'.' | b'-' | b'$' | b'#' | b'_' | b'/' | b':' | b'%' | b'=' | b'v'
+    ) && !scan.before(start).is_ascii_alphanumeric();
+    ((1..=6).contains(&digits) && rest <= 5 && is_alone).then_some(start)
+}
+
+/// `742 Evergreen Terrace`, `12 rue de Rivoli`.
+fn before_name(scan: &mut Scan<'_>, at: usize) {
+    // The letter of a number such as `221B`: the trigger saw a digit two before.
+    let Some(start) = number_before(scan, at) else { return };
+    if let Some(end) = romance(scan, at) {
+        finish(scan, start, end, true);
+        return;
+    }
+    let mut next = at;
+    let mut words = 0;
+    while words < 5 {
+        let end = scan.skip(next, 20, |b| {
+            b.is_ascii_alphanumeric() || matches!(b, b'\'' | b'-') || b >= 0x80
+        });
+        if end == next {
+            return;
+        }
+        let text = scan.slice(next..end);
+        let is_capital = text.first().is_some_and(u8::is_ascii_uppercase);
+        let is_name = is_capital || text.first().is_some_and(u8::is_ascii_digit);
+        if words > 0
+            && let Some(is_strong) = suffix(text)
+        {
+            let is_upper = is_capital || is_lower_suffix(text);
+            let is_last = !continues(scan, end);
+            if is_upper && (is_strong || is_last) {
+                let end = if scan.byte(end) == b'.'
+                    && text.len() <= 4
+                    && scan.byte(end + 1) != b'\n'
+                    && (scan.byte(end + 1) == b',' || scan.byte(end + 1) == b' ')
+                {
+                    end + 1
+                } else {
+                    end
+                };
+                if finish_us(scan, start, end, is_strong) {
+                    return;
+                }
+            }
+        }
+        if !is_name
+            || scan.byte(end) != b' ' && !(scan.byte(end) == b'.' && scan.byte(end + 1) == b' ')
+        {
+            return;
+        }
+        next = end + if scan.byte(end) == b'.' { 2 } else { 1 };
+        words += 1;
+    }
+}
+
+/// A suffix follows still: `Park Avenue` is not over at `Park`.
+fn continues(scan: &Scan<'_>, end: usize) -> bool {
+    if scan.byte(end) != b' ' {
+        return false;
+    }
+    let next = scan.skip(end + 1, 20, |b| b.is_ascii_alphabetic());
+    suffix(scan.slice(end + 1..next)) == Some(true)
+}
+
+fn is_lower_suffix(text: &[u8]) -> bool {
+    text.len() > 3 && suffix(text) == Some(true)
+}
+
+/// Whether `text` is a street suffix, and whether a strong one.
+fn suffix(text: &[u8]) -> Option<bool> {
+    if text.len() > 11 {
+        return None;
+    }
+    let is_in = |list: &[&str]| list.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()));
+    if is_in(STRONG) {
+        return Some(true);
+    }
+    is_in(WEAK).then_some(false)
+}
+
+fn finish_us(scan: &mut Scan<'_>, start: usize, end: usize, is_strong: bool) -> bool {
+    let whole = with_city(scan, end);
+    if !is_strong && whole == end && !scan.has_before(start, 32, LABELS) {
+        return false;
+    }
+    take(scan, start, whole);
+    true
+}
+
+fn finish(scan: &mut Scan<'_>, start: usize, end: usize, is_sure: bool) {
+    let whole = with_city(scan, end);
+    if is_sure || whole > end {
+        take(scan, start, whole);
+    }
+}
+
+fn take(scan: &mut Scan<'_>, start: usize, end: usize) {
+    scan.set_cursor(Category::Address, end);
+    scan.found(Category::Address, start..end);
+}
+
+/// `rue de Rivoli` behind a number; its end.
+fn romance(scan: &Scan<'_>, at: usize) -> Option<usize> {
+    let end = scan.skip(at, 12, |b| b.is_ascii_alphabetic() || b >= 0x80 || b == b'.' || b == b',');
+    let first = scan.slice(at..end);
+    let is_street = BEFORE.iter().any(|word| first.eq_ignore_ascii_case(word.as_bytes()));
+    // `5 Place` and `3 Route` are also English.
+    let is_lower = first.first().is_some_and(u8::is_ascii_lowercase);
+    let mut end = end;
+    let (mut words, mut capitals) = (0, 0);
+    while is_street && words < 5 && scan.byte(end) == b' ' {
+        let next = scan.skip(end + 1, 24, |b| {
+            b.is_ascii_alphabetic() || b >= 0x80 || matches!(b, b'\'' | b'-')
+        });
+        let text = scan.slice(end + 1..next);
+        let is_capital = text.first().is_some_and(|b| b.is_ascii_uppercase() || *b >= 0xC3);
+        let is_link = [
+            b"de".as_slice(),
+            b"du",
+            b"des",
+            b"la",
+            b"le",
+            b"del",
+            b"di",
+            b"da",
+            b"do",
+            b"dos",
+            b"las",
+            b"los",
+            b"el",
+            b"l",
+        ]
+        .contains(&text);
+        if !is_capital && !is_link && !text.starts_with(b"d'") && !text.starts_with(b"l'") {
+            break;
+        }
+        capitals += usize::from(is_capital || text.starts_with(b"d'") || text.starts_with(b"l'"));
+        end = next;
+        words += 1;
+    }
+    (is_street && is_lower && capitals > 0).then_some(end)
+}
+
+/// `Musterstraße 12`, `Calle Mayor 5`, `P.O. Box 12`.
+fn behind_name(scan: &mut Scan<'_>, at: usize) {
+    let digits = scan.skip(at, 6, |b| b.is_ascii_digit());
+    let number = scan.skip(digits, 1, |b| b.is_ascii_alphabetic());
+    if scan.byte(number).is_ascii_alphanumeric() || digits - at > 6 {
+        return;
+    }
+    let name_end = scan.skip_back(at, 2, |b| matches!(b, b' ' | b','));
+    let is_name = |b: u8| b.is_ascii_alphabetic() || b >= 0x80 || matches!(b, b'-' | b'.');
+    let word_start = scan.skip_back(name_end, 40, is_name);
+    let word_start = scan.past_escape(word_start);
+    let word = scan.slice(word_start..name_end);
+    if word.eq_ignore_ascii_case(b"box") {
+        post_box(scan, word_start, number);
+        return;
+    }
+    let folded = String::from_utf8_lossy(word).to_lowercase();
+    let is_capital = word.first().is_some_and(|b| b.is_ascii_uppercase() || *b >= 0xC3);
+    let ending = ENDINGS.iter().find(|ending| folded.ends_with(**ending));
+    let start = word_start;
+    if let Some(ending) = ending
+        && is_capital
+    {
+        // `Ring 5`, `Weg 2` alone say too little; so do `Spring 5` and `String 3`.
+        let is_sure = matches!(
+            *ending,
+            "straße"
+                | "strasse"
+                | "str."
+                | "platz"
+                | "allee"
+                | "gasse"
+                | "straat"
+                | "laan"
+                | "gatan"
+                | "vägen"
+                | "gracht"
+                | "plein"
+        ) && folded.len() > ending.len();
+        let is_place =
+            !matches!(folded.as_str(), "string" | "spring" | "setting" | "warning" | "during");
+        let whole = with_postcode(scan, number);
+        if is_place && (is_sure || whole > number) {
+            take(scan, start, whole);
+        }
+        return;
+    }
+    romance_before(scan, word_start, number);
+}
+
+/// `Calle Mayor 5`, `Via Roma, 12`, `Rua Augusta 1500`.
+fn romance_before(scan: &mut Scan<'_>, word_start: usize, number: usize) {
+    const STREETS: &[&str] =
+        &["calle", "via", "rua", "avenida", "viale", "piazza", "corso", "paseo", "av."];
+    let mut start = word_start;
+    for _ in 0..4 {
+        let end = scan.skip_back(start, 1, |b| b == b' ');
+        let next = scan.skip_back(end, 24, |b| b.is_ascii_alphabetic() || b >= 0x80 || b == b'.');
+        let next = scan.past_escape(next);
+        let word = scan.slice(next..end);
+        if word.is_empty() {
+            return;
+        }
+        let is_street = STREETS.iter().any(|street| word.eq_ignore_ascii_case(street.as_bytes()));
+        if is_street
+            && word.first().is_some_and(u8::is_ascii_uppercase)
+            && scan.byte(word_start).is_ascii_uppercase()
+        {
+            let whole = with_postcode(scan, number);
+            take(scan, next, whole);
+            return;
+        }
+        start = next;
+    }
+}
+
+fn post_box(scan: &mut Scan<'_>, word_start: usize, number: usize) {
+    let before = scan.skip_back(word_start, 1, |b| b == b' ');
+    let start = scan.skip_back(before, 6, |b| matches!(b, b'P' | b'p' | b'O' | b'o' | b'.' | b' '));
+    let start = scan.skip(start, 2, |b| b == b' ');
+    let letters = scan.slice(start..before).iter().filter(|b| b.is_ascii_alphabetic()).count();
+    if letters == 2 && !scan.before(start).is_ascii_alphanumeric() {
+        let end = with_city(scan, number);
+        take(scan, start, end);
+    }
+}
+
+/// `, 10115 Berlin` behind a number; the end with it.
+fn with_postcode(scan: &Scan<'_>, end: usize) -> usize {
+    let next = scan.skip(end, 3, |b| matches!(b, b',' | b' '));
+    if next == end {
+        return end;
+    }
+    let code = scan.skip(next, 6, |b| b.is_ascii_digit());
+    let code = if code - next == 4
+        && scan.byte(code) == b' '
+        && scan.byte(code + 1).is_ascii_uppercase()
+        && scan.byte(code + 2).is_ascii_uppercase()
+        && scan.byte(code + 3) == b' '
+    {
+        code + 3
+    } else {
+        code
+    };
+    if !(4..=7).contains(&(code - next)) || scan.byte(code) != b' ' {
+        return end;
+    }
+    city(scan, code + 1).unwrap_or(code)
+}
+
+/// One to three capitalised words.
+fn city(scan: &Scan<'_>, start: usize) -> Option<usize> {
+    let mut end = None;
+    let mut next = start;
+    for _ in 0..3 {
+        let stop = scan.skip(next, 24, |b| {
+            b.is_ascii_alphabetic() || b >= 0x80 || matches!(b, b'-' | b'\'' | b'.')
+        });
+        let word = scan.slice(next..stop);
+        if !word.first().is_some_and(|b| b.is_ascii_uppercase() || *b >= 0xC3) {
+            break;
+        }
+        let ends_sentence = word.ends_with(b".") && word.len() > 3;
+        let stop = if ends_sentence { stop - 1 } else { stop };
+        end = Some(stop);
+        if ends_sentence || scan.byte(stop) != b' ' {
+            break;
+        }
+        next = stop + 1;
+    }
+    end
+}
+
+/// Apartment, city, state and postcode behind a street; the end with as much as follows.
+fn with_city(scan: &Scan<'_>, end: usize) -> usize {
+    let end = with_unit(scan, end);
+    let european = with_postcode(scan, end);
+    if european > end {
+        return european;
+    }
+    let mut next = scan.skip(end, 3, |b| matches!(b, b',' | b' '));
+    if next == end {
+        next = scan.skip(end, 2, |b| matches!(b, b'\n' | b'\r'));
+        if next == end && scan.slice(end..end + 2) == b"\\n" {
+            next = end + 2;
+        }
+        if next == end {
+            return end;
+        }
+    }
+    // Up to three words of a city, then state and code.
+    let mut at = next;
+    for words in 0..5 {
+        if let Some(stop) = state_and_code(scan, at).or_else(|| british_code(scan, at)) {
+            return stop;
+        }
+        let stop = scan.skip(at, 24, |b| {
+            b.is_ascii_alphabetic() || b >= 0x80 || matches!(b, b'-' | b'\'' | b'.')
+        });
+        let word = scan.slice(at..stop);
+        if !word.first().is_some_and(u8::is_ascii_uppercase) || words == 4 {
+            return end;
+        }
+        let gap = scan.skip(stop, 2, |b| matches!(b, b',' | b' '));
+        if gap == stop {
+            return end;
+        }
+        at = gap;
+    }
+    end
+}
+
+/// ` Apt 3`, `, Suite 100`, ` #4B`, ` NW`.
+fn with_unit(scan: &Scan<'_>, mut end: usize) -> usize {
+    for direction in [b" NW".as_slice(), b" NE", b" SW", b" SE", b" N", b" S", b" E", b" W"] {
+        let after = end + direction.len();
+        if scan.slice(end..after) == direction && !scan.byte(after).is_ascii_alphanumeric() {
+            end = after;
+            break;
+        }
+    }
+    let start = scan.skip(end, 2, |b| matches!(b, b',' | b' '));
+    for unit in [
+        "apartment ",
+        "apt ",
+        "apt. ",
+        "apt #",
+        "suite ",
+        "ste ",
+        "ste. ",
+        "unit ",
+        "floor ",
+        "#",
+        "no. ",
+        "flat ",
+    ] {
+        let after = start + unit.len();
+        if start > end && scan.slice(start..after).eq_ignore_ascii_case(unit.as_bytes()) {
+            let stop = scan.skip(after, 6, |b| b.is_ascii_alphanumeric() || b == b'-');
+            if stop > after {
+                return stop;
+            }
+        }
+    }
+    end
+}
+
+/// `IL 62704`, `DC 20500-0003`, `ON M5V 2T6`, or `CA` at the end.
+fn state_and_code(scan: &Scan<'_>, at: usize) -> Option<usize> {
+    let stop = scan.skip(at, 3, |b| b.is_ascii_uppercase());
+    let state = scan.slice(at..stop);
+    if !STATES.split(|b| *b == b' ').any(|known| known == state) {
+        return None;
+    }
+    let code = stop + 1;
+    let digits = scan.skip(code, 5, |b| b.is_ascii_digit());
+    if scan.byte(stop) == b' '
+        && matches!(digits - code, 4 | 5)
+        && !scan.byte(digits).is_ascii_alphanumeric()
+    {
+        let more = scan.skip(digits + 1, 4, |b| b.is_ascii_digit());
+        return Some(if scan.byte(digits) == b'-' && more == digits + 5 { more } else { digits });
+    }
+    if scan.byte(stop) == b' '
+        && scan.byte(code).is_ascii_uppercase()
+        && scan.byte(code + 1).is_ascii_digit()
+        && scan.byte(code + 3) == b' '
+    {
+        return Some(code + 7);
+    }
+    (!scan.byte(stop).is_ascii_alphanumeric()).then_some(stop)
+}
+
+/// `NW1 6XE`.
+fn british_code(scan: &Scan<'_>, at: usize) -> Option<usize> {
+    let letters = scan.skip(at, 2, |b| b.is_ascii_uppercase());
+    let out = scan.skip(letters, 2, |b| b.is_ascii_alphanumeric());
+    let inward = scan.slice(out + 1..out + 4);
+    let is_code = letters > at
+        && out > letters
+        && scan.byte(letters).is_ascii_digit()
+        && scan.byte(out) == b' '
+        && matches!(inward, [a, b, c] if a.is_ascii_digit() && b.is_ascii_uppercase() && c.is_ascii_uppercase())
+        && !scan.byte(out + 4).is_ascii_alphanumeric();
+    is_code.then_some(out + 4)
+}
+
+/// Names that end like those of addresses and are of other things.
+const NOT: &[&[u8]] = &[
+    b"emailaddress",
+    b"ipaddress",
+    b"macaddress",
+    b"walletaddress",
+    b"contractaddress",
+    b"serveraddress",
+    b"remoteaddress",
+    b"hostaddress",
+    b"bindaddress",
+    b"listenaddress",
+    b"mailaddress",
+];
+
+/// `"address": "…"`: the value, if it has a number and a capital and ends with its quote.
+fn labelled(scan: &mut Scan<'_>, at: usize) {
+    let name: Range<usize> = super::assignment::name_around(scan, at);
+    let folded = super::assignment::folded(scan.slice(name.clone()));
+    let is_address = folded.ends_with(b"address")
+        || folded.starts_with(b"address")
+        || folded.ends_with(b"addressline1");
+    if !is_address || NOT.iter().any(|name| folded.ends_with(name)) {
+        return;
+    }
+    let Some(value) = super::assignment::value_after(scan, name.end) else { return };
+    let range = if value.is_quoted {
+        value.range
+    } else {
+        // To the end of the line.
+        let start = value.range.start;
+        let end = scan.skip(start, 120, |b| {
+            b >= b' ' && !matches!(b, b'"' | b'\\' | b'<' | b'{' | b'|' | b';')
+        });
+        start..end
+    };
+    let mut end = range.end;
+    while end > range.start && matches!(scan.byte(end - 1), b' ' | b'.' | b',') {
+        end -= 1;
+    }
+    let text = scan.slice(range.start..end);
+    let words = text.split(|b| matches!(b, b' ' | b',')).filter(|word| !word.is_empty()).count();
+    let numbers = text
+        .split(|b| matches!(b, b' ' | b','))
+        .filter(|w| w.first().is_some_and(u8::is_ascii_digit) && w.len() <= 7)
+        .count();
+    let capitals = text
+        .split(|b| matches!(b, b' ' | b','))
+        .filter(|w| w.first().is_some_and(u8::is_ascii_uppercase) && w.len() > 1)
+        .count();
+    let has_code = text
+        .iter()
+        .any(|b| matches!(b, b'@' | b'=' | b'{' | b'(' | b'$' | b':' | b'_' | b'%' | b'[' | b'+'));
+    if (10..=120).contains(&text.len())
+        && (3..=14).contains(&words)
+        && numbers > 0
+        && numbers <= 3
+        && capitals >= 1
+        && !has_code
+    {
+        take(scan, range.start, end);
+    }
+}

@@ -1,0 +1,158 @@
+//! Names and the values given to them, in whatever notation: `x = 1`, `"x": "1"`, `--x 1`.
+
+use std::ops::Range;
+
+use super::is_word;
+use crate::guardrails::scanner::Scan;
+
+/// Longest name that is looked at.
+const NAME: usize = 48;
+/// Longest value.
+const VALUE: usize = 512;
+
+/// What was given to a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Value {
+    pub(super) range: Range<usize>,
+    /// In quotes.
+    pub(super) is_quoted: bool,
+    pub(super) sign: Sign,
+}
+
+/// What stands between name and value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    Equal,
+    Colon,
+    /// A word such as `is`, or nothing but a space.
+    Word,
+    /// `<x>1</x>`
+    Tag,
+}
+
+/// Bytes of names, with what joins them in most notations.
+fn is_name(byte: u8) -> bool {
+    is_word(byte) || byte == b'-'
+}
+
+/// The whole name of which the byte at `at` is a part.
+pub(super) fn name_around(scan: &Scan<'_>, at: usize) -> Range<usize> {
+    let start = scan.past_escape(scan.skip_back(at, NAME, is_name)).min(at);
+    start..scan.skip(at, NAME, is_name)
+}
+
+/// The name that the value at `start` is given to.
+pub(super) fn name_before(scan: &Scan<'_>, start: usize) -> Option<Range<usize>> {
+    let mut at = scan.skip_back(start, 3, |b| matches!(b, b'"' | b'\'' | b'`' | b'\\'));
+    at = scan.skip_back(at, 8, |b| matches!(b, b' ' | b'\t'));
+    let signed = scan.skip_back(at, 2, |b| matches!(b, b'=' | b':' | b'>' | b','));
+    let has_sign = signed < at;
+    at = scan.skip_back(signed, 8, |b| matches!(b, b' ' | b'\t'));
+    at = scan.skip_back(at, 4, |b| matches!(b, b'"' | b'\'' | b'`' | b'\\' | b']' | b')'));
+    let name = name_around(scan, at);
+    let is_option = scan.slice(name.start..name.end).starts_with(b"--");
+    ((has_sign || is_option) && name.start < at).then_some(name.start..at)
+}
+
+/// The value given to the name that ends at `end`.
+pub(super) fn value_after(scan: &Scan<'_>, end: usize) -> Option<Value> {
+    let mut at = scan.skip(end, 4, |b| matches!(b, b'"' | b'\'' | b'`' | b'\\' | b']'));
+    let closes_quote = at > end;
+    at = scan.skip(at, 8, |b| matches!(b, b' ' | b'\t'));
+    let sign = match scan.byte(at) {
+        b'=' if scan.byte(at + 1) == b'=' => return None,
+        b'=' | b':' => {
+            let sign = if scan.byte(at) == b'=' { Sign::Equal } else { Sign::Colon };
+            at = scan.skip(at + 1, 1, |b| matches!(b, b'=' | b'>'));
+            sign
+        }
+        b'>' if at == end => {
+            at += 1;
+            Sign::Tag
+        }
+        b',' if closes_quote && quote_at(scan, scan.skip(at + 1, 2, |b| b == b' ')).is_some() => {
+            at += 1;
+            Sign::Equal
+        }
+        _ if at > end && !closes_quote => {
+            at = after_word(scan, at)?;
+            Sign::Word
+        }
+        _ => return None,
+    };
+    at = scan.skip(at, 8, |b| matches!(b, b' ' | b'\t'));
+    // Prefixes of string literals.
+    if matches!(scan.byte(at), b'b' | b'r' | b'f' | b'u' | b'L' | b'@')
+        && matches!(scan.byte(at + 1), b'"' | b'\'')
+    {
+        at += 1;
+    }
+    match quote_at(scan, at) {
+        Some((quote, start)) => quoted(scan, quote, start, sign),
+        None => bare(scan, at, sign),
+    }
+}
+
+/// Words that give a value, and where they end.
+fn after_word(scan: &Scan<'_>, at: usize) -> Option<usize> {
+    for word in ["is ", "was ", "set to ", "is: ", "are "] {
+        if scan.slice(at..at + word.len()).eq_ignore_ascii_case(word.as_bytes()) {
+            return Some(at + word.len());
+        }
+    }
+    None
+}
+
+/// The quote at `at`, which may be escaped, and where its text begins.
+fn quote_at(scan: &Scan<'_>, at: usize) -> Option<(u8, usize)> {
+    let start = scan.skip(at, 3, |b| b == b'\\');
+    let quote = scan.byte(start);
+    matches!(quote, b'"' | b'\'' | b'`').then_some((quote, start + 1))
+}
+
+fn quoted(scan: &Scan<'_>, quote: u8, start: usize, sign: Sign) -> Option<Value> {
+    // In a text that is escaped itself the closing quote is escaped as the opening one is.
+    let depth = start - 1 - scan.skip_back(start - 1, 3, |b| b == b'\\');
+    let window = scan.slice(start..start + VALUE);
+    let mut from = 0;
+    loop {
+        let found = from + memchr::memchr3(quote, b'\n', b'\r', window.get(from..)?)?;
+        if window.get(found) != Some(&quote) {
+            return None;
+        }
+        let head = window.get(..found).unwrap_or_default();
+        let slashes = head.iter().rev().take_while(|b| **b == b'\\').count();
+        let is_closing = if depth == 0 { slashes % 2 == 0 } else { slashes <= depth };
+        if is_closing {
+            let end = start + found - slashes.min(depth);
+            return Some(Value { range: start..end, is_quoted: true, sign });
+        }
+        from = found + 1;
+    }
+}
+
+fn bare(scan: &Scan<'_>, start: usize, sign: Sign) -> Option<Value> {
+    let is_value = |byte: u8| {
+        byte > b' '
+            && byte != 0x7F
+            && !matches!(byte, b'"' | b'\'' | b'`' | b',' | b';' | b'<' | b'|')
+    };
+    let mut end = scan.skip(start, VALUE, is_value);
+    // `\n` in a text that is escaped ends the line.
+    if let Some(found) =
+        scan.slice(start..end).windows(2).position(|w| matches!(w, [b'\\', b'n' | b'r' | b't']))
+    {
+        end = start + found;
+    }
+    while end > start
+        && matches!(scan.byte(end - 1), b'.' | b'\\' | b')' | b']' | b'}' | b':' | b'?')
+    {
+        end -= 1;
+    }
+    (end > start).then_some(Value { range: start..end, is_quoted: false, sign })
+}
+
+/// The name in lower case without what joins its words.
+pub(super) fn folded(name: &[u8]) -> Vec<u8> {
+    name.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect()
+}

@@ -1,0 +1,103 @@
+//! Keys of Amazon Web Services: ids by their shape, secrets by what stands before them.
+
+use super::assignment::{folded, name_before};
+use super::entropy::Mix;
+use super::{Detector, is_word};
+use crate::guardrails::category::Category;
+use crate::guardrails::scanner::{Scan, Trigger};
+
+pub(super) static DETECTOR: Detector = Detector {
+    category: Category::AwsKey,
+    triggers: &[Trigger::Run],
+    verify,
+    matching: &[
+        ("aws_access_key_id = AKIAQ2WERTY7UIOP3ASD", "AKIAQ2WERTY7UIOP3ASD"),
+        ("\"ASIAZ5XCVBNM4LKJHG2F\"", "ASIAZ5XCVBNM4LKJHG2F"),
+        (
+            "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYzZ81kLmN0p",
+            "wJalrXUtnFEMI/K7MDENG+bPxRfiCYzZ81kLmN0p",
+        ),
+        (
+            "\"SecretAccessKey\": \"9drTJvcXLB89EXBLlWSJfxYz+81kLmN0pQrStUvW\"",
+            "9drTJvcXLB89EXBLlWSJfxYz+81kLmN0pQrStUvW",
+        ),
+        (
+            "aws secret: q8J7Q4xYkR2mVw0nBz5Tp1Lc9Ds3FgHq8J7Q4xYk",
+            "q8J7Q4xYkR2mVw0nBz5Tp1Lc9Ds3FgHq8J7Q4xYk",
+        ),
+    ],
+    harmless: &[
+        "AKIAQ2WERTY7UIOP3ASDX AKIA1234",
+        "sha1 da39a3ee5e6b4b0d3255bfef95601890afd80709",
+        "xAKIAQ2WERTY7UIOP3ASD",
+        "aws_secret_name = \"prod/database/credentials-2024-rotation\"",
+    ],
+};
+
+/// What ids of keys and principals begin with.
+const IDS: &[&[u8]] = &[
+    b"AKIA", b"ASIA", b"ABIA", b"ACCA", b"AGPA", b"AIDA", b"AIPA", b"ANPA", b"ANVA", b"APKA",
+    b"AROA",
+];
+
+fn verify(scan: &mut Scan<'_>, at: usize) {
+    let from = scan.cursor(Category::AwsKey);
+    if at <= from {
+        return;
+    }
+    let start = scan.skip_back(at, (at - from).min(48), |b| b.is_ascii_alphanumeric());
+    if at - start == 20
+        && is_id(scan.slice(start..at))
+        && !is_word(scan.before(start))
+        && !is_word(scan.byte(at))
+    {
+        scan.found(Category::AwsKey, start..at);
+        return;
+    }
+    secret(scan, start, at);
+}
+
+fn is_id(text: &[u8]) -> bool {
+    text.get(..4).is_some_and(|head| IDS.contains(&head))
+        && text.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
+}
+
+/// 40 characters of base64 behind a name for them; session tokens are longer.
+fn secret(scan: &mut Scan<'_>, start: usize, at: usize) {
+    let start = scan.skip_back(start, 48, is_base64);
+    let start = scan.past_escape(start);
+    let end = scan.skip(at, 2048, |byte| is_base64(byte) || byte == b'=');
+    let Some(len) = end.checked_sub(start) else { return };
+    if len < 40 || (len > 44 && len < 100) || is_word(scan.before(start)) {
+        return;
+    }
+    scan.set_cursor(Category::AwsKey, end);
+    let mix = Mix::of(scan.slice(start..end));
+    if mix.lower < 4 || mix.upper < 4 || mix.digits == 0 {
+        return;
+    }
+    let name = name_before(scan, start).map(|name| folded(scan.slice(name))).unwrap_or_default();
+    let is_named = if len <= 44 {
+        const NAMES: &[&[u8]] = &[b"secretaccesskey", b"awssecret", b"awssecretkey", b"secretkey"];
+        const WORDS: &[&str] =
+            &["aws secret", "aws_secret", "aws_secret_access_key", "secret access key"];
+        let is_name = NAMES.iter().any(|end| name.ends_with(end));
+        len == 40 && (is_name || scan.has_before(start, 48, WORDS))
+    } else {
+        name.ends_with(b"sessiontoken") || name.ends_with(b"securitytoken")
+    };
+    let is_beside = len == 40 && {
+        let window = scan.slice(start.saturating_sub(64)..start);
+        IDS.iter().any(|id| {
+            memchr::memmem::rfind(window, id)
+                .is_some_and(|found| window.get(found..found + 20).is_some_and(is_id))
+        })
+    };
+    if is_named || is_beside {
+        scan.found(Category::AwsKey, start..end);
+    }
+}

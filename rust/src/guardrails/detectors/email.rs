@@ -1,0 +1,82 @@
+//! E-mail addresses.
+
+use super::Detector;
+use crate::guardrails::category::Category;
+use crate::guardrails::scanner::{Scan, Trigger};
+
+pub(super) static DETECTOR: Detector = Detector {
+    category: Category::Email,
+    triggers: &[Trigger::At],
+    verify,
+    matching: &[
+        ("write to ada@example.org today", "ada@example.org"),
+        ("<ada.lovelace+math@mail.example.co.uk>", "ada.lovelace+math@mail.example.co.uk"),
+        ("mailto:o'neil_99@sub-domain.example.com?subject=x", "o'neil_99@sub-domain.example.com"),
+        (r#"{"email":"GRACE.HOPPER@NAVY.MIL"}"#, "GRACE.HOPPER@NAVY.MIL"),
+        ("Co-authored-by: A <a-b@users.example.net>", "a-b@users.example.net"),
+    ],
+    harmless: &[
+        "git clone git@github.com:org/repo.git",
+        "import x from '@scope/pkg'; pkg@1.2.3",
+        "icon@2x.png and @media and user@localhost",
+        "ssh deploy@host:/srv/app",
+        "getty@tty1.service",
+        "actions/checkout@v4.2.1",
+    ],
+};
+
+/// Last labels that are names of files and units, not of top-level domains.
+const NO_TLD: &[&str] = &[
+    "png", "jpg", "jpeg", "gif", "svg", "webp", "js", "mjs", "cjs", "jsx", "tsx", "ts", "css",
+    "scss", "html", "htm", "json", "yml", "yaml", "xml", "txt", "lock", "toml", "service",
+    "socket", "timer", "target", "mount", "conf", "cfg", "ini", "log", "tgz", "gz", "zip", "whl",
+    "jar", "git", "latest", "next", "beta", "alpha", "dev0", "local_", "get", "post", "put",
+];
+
+fn verify(scan: &mut Scan<'_>, at: usize) {
+    let start = scan.skip_back(at, 64, is_local);
+    let start = scan.skip(start, 64, |b| matches!(b, b'.' | b'\'' | b'-' | b'*' | b'/'));
+    if start >= at || scan.byte(at - 1) == b'.' {
+        return;
+    }
+    let start = scan.past_escape(start);
+    let Some(end) = domain_end(scan, at + 1) else { return };
+    let local = scan.slice(start..at);
+    if local.eq_ignore_ascii_case(b"git") || local.is_empty() || is_remote(scan, start, end) {
+        return;
+    }
+    scan.found(Category::Email, start..end);
+}
+
+/// The user of a remote host, `user@host:path` or `scheme://user@host`.
+fn is_remote(scan: &Scan<'_>, start: usize, end: usize) -> bool {
+    let after = scan.byte(end + 1);
+    let is_path = scan.byte(end) == b':' && (is_local(after) || matches!(after, b'/' | b'~'));
+    is_path || scan.slice(start.saturating_sub(3)..start) == b"://"
+}
+
+fn is_local(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-' | b'\'')
+}
+
+/// The end of a host name with a top-level domain that starts at `start`.
+fn domain_end(scan: &Scan<'_>, start: usize) -> Option<usize> {
+    let is_host =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-') || byte >= 0x80;
+    let mut end = scan.skip(start, 253, is_host);
+    while end > start && matches!(scan.byte(end - 1), b'.' | b'-') {
+        end -= 1;
+    }
+    let host = scan.slice(start..end);
+    // Sentences without a space after their end: `a@b.com.Then`.
+    let dot = host.iter().rposition(|byte| *byte == b'.')?;
+    let top = host.get(dot + 1..)?;
+    let name = host.get(..dot)?;
+    let is_top = top.len() >= 2
+        && (top.iter().all(u8::is_ascii_alphabetic) || top.starts_with(b"xn--"))
+        && !NO_TLD.iter().any(|word| top.eq_ignore_ascii_case(word.as_bytes()));
+    let is_named = !name.is_empty()
+        && !name.starts_with(b"-")
+        && !name.split(|b| *b == b'.').any(<[u8]>::is_empty);
+    (is_top && is_named).then_some(end)
+}

@@ -1,0 +1,85 @@
+//! Bank account numbers (ISO 13616): the country's own length and the check digits have to fit.
+
+use super::Detector;
+use crate::guardrails::category::Category;
+use crate::guardrails::scanner::{Scan, Trigger};
+
+pub(super) static DETECTOR: Detector = Detector {
+    category: Category::Iban,
+    triggers: &[Trigger::Iban],
+    verify,
+    matching: &[
+        ("IBAN DE89 3704 0044 0532 0130 00, Berlin", "DE89 3704 0044 0532 0130 00"),
+        ("\"GB82WEST12345698765432\"", "GB82WEST12345698765432"),
+        ("FR1420041010050500013M02606", "FR1420041010050500013M02606"),
+        ("pay NL91 ABNA 0417 1643 00 now", "NL91 ABNA 0417 1643 00"),
+        ("NO93-8601-1117-947", "NO93-8601-1117-947"),
+    ],
+    harmless: &[
+        "DE88 3704 0044 0532 0130 00",
+        "XX89370400440532013000",
+        "GB82WEST1234569876543",
+        "AB12 CD34",
+    ],
+};
+
+/// Length by country.
+#[rustfmt::skip]
+const LENGTHS: &[(&[u8; 2], u8)] = &[
+    (b"AD", 24), (b"AE", 23), (b"AL", 28), (b"AT", 20), (b"AZ", 28), (b"BA", 20), (b"BE", 16), (b"BG", 22),
+    (b"BH", 22), (b"BI", 27), (b"BR", 29), (b"BY", 28), (b"CH", 21), (b"CR", 22), (b"CY", 28), (b"CZ", 24),
+    (b"DE", 22), (b"DJ", 27), (b"DK", 18), (b"DO", 28), (b"EE", 20), (b"EG", 29), (b"ES", 24), (b"FI", 18),
+    (b"FK", 18), (b"FO", 18), (b"FR", 27), (b"GB", 22), (b"GE", 22), (b"GI", 23), (b"GL", 18), (b"GR", 27),
+    (b"GT", 28), (b"HN", 28), (b"HR", 21), (b"HU", 28), (b"IE", 22), (b"IL", 23), (b"IQ", 23), (b"IS", 26),
+    (b"IT", 27), (b"JO", 30), (b"KW", 30), (b"KZ", 20), (b"LB", 28), (b"LC", 32), (b"LI", 21), (b"LT", 20),
+    (b"LU", 20), (b"LV", 21), (b"LY", 25), (b"MC", 27), (b"MD", 24), (b"ME", 22), (b"MK", 19), (b"MN", 20),
+    (b"MR", 27), (b"MT", 31), (b"MU", 30), (b"NI", 28), (b"NL", 18), (b"NO", 15), (b"OM", 23), (b"PK", 24),
+    (b"PL", 28), (b"PS", 29), (b"PT", 25), (b"QA", 29), (b"RO", 24), (b"RS", 22), (b"RU", 33), (b"SA", 24),
+    (b"SC", 31), (b"SD", 18), (b"SE", 24), (b"SI", 19), (b"SK", 24), (b"SM", 27), (b"SO", 23), (b"ST", 25),
+    (b"SV", 28), (b"TL", 23), (b"TN", 24), (b"TR", 26), (b"UA", 29), (b"VA", 22), (b"VG", 24), (b"XK", 20),
+    (b"YE", 30),
+];
+
+fn verify(scan: &mut Scan<'_>, at: usize) {
+    let start = at - 3;
+    let country = scan.slice(start..start + 2);
+    let Some((_, wanted)) = LENGTHS.iter().find(|(code, _)| country == *code) else { return };
+    let wanted = usize::from(*wanted);
+    let (mut next, mut count) = (start, 0);
+    let mut remainder = 0_u32;
+    let mut head = [0_u8; 4];
+    let mut is_spaced = None;
+    while count < wanted {
+        let byte = scan.byte(next);
+        if matches!(byte, b' ' | b'-') && count > 0 && count % 4 == 0 && is_spaced != Some(false) {
+            is_spaced = Some(true);
+            next += 1;
+            continue;
+        }
+        if count == 4 && is_spaced.is_none() {
+            is_spaced = Some(false);
+        }
+        if !(byte.is_ascii_digit() || byte.is_ascii_uppercase()) {
+            return;
+        }
+        match head.get_mut(count) {
+            Some(place) => *place = byte,
+            None => remainder = fold(remainder, byte),
+        }
+        count += 1;
+        next += 1;
+    }
+    remainder = head.into_iter().fold(remainder, fold);
+    if remainder == 1 && !scan.byte(next).is_ascii_alphanumeric() {
+        scan.found(Category::Iban, start..next);
+    }
+}
+
+/// The rest by 97 with one more character, letters counting from ten on.
+fn fold(remainder: u32, byte: u8) -> u32 {
+    if byte.is_ascii_digit() {
+        (remainder * 10 + u32::from(byte - b'0')) % 97
+    } else {
+        (remainder * 100 + u32::from(byte - b'A') + 10) % 97
+    }
+}

@@ -1,0 +1,143 @@
+//! What is looked for: one file each, with its own examples.
+
+mod address;
+mod api_key;
+mod aws_key;
+mod credit_card;
+mod email;
+mod iban;
+mod ip;
+mod jwt;
+mod name;
+mod passport;
+mod password;
+mod phone;
+mod private_key;
+mod ssn;
+mod url_credentials;
+
+mod assignment;
+mod entropy;
+mod names;
+mod numbers;
+mod vendors;
+
+pub(super) use names::prepare;
+
+use super::category::Category;
+use super::scanner::{Scan, Trigger};
+
+/// One kind of value: where to look, how to decide, and examples of both verdicts.
+pub struct Detector {
+    pub category: Category,
+    pub triggers: &'static [Trigger],
+    /// Called at each place of a trigger.
+    pub verify: fn(&mut Scan<'_>, usize),
+    /// Texts with the value that is to be found in each.
+    pub matching: &'static [(&'static str, &'static str)],
+    /// Texts in which this category is not found.
+    pub harmless: &'static [&'static str],
+}
+
+/// All of them.
+pub static DETECTORS: &[&Detector] = &[
+    &private_key::DETECTOR,
+    &url_credentials::DETECTOR,
+    &jwt::DETECTOR,
+    &aws_key::DETECTOR,
+    &api_key::DETECTOR,
+    &credit_card::DETECTOR,
+    &iban::DETECTOR,
+    &ssn::DETECTOR,
+    &password::DETECTOR,
+    &email::DETECTOR,
+    &ip::DETECTOR,
+    &phone::DETECTOR,
+    &passport::DETECTOR,
+    &address::DETECTOR,
+    &name::DETECTOR,
+];
+
+/// Bytes of words and identifiers in most notations.
+#[inline]
+pub(super) fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::category::Categories;
+    use super::super::scanner::Scanner;
+    use super::*;
+
+    fn found(scanner: &Scanner, text: &str, category: Category) -> Vec<String> {
+        let findings = scanner.scan(text.as_bytes(), None).unwrap();
+        assert_eq!(findings, scanner.scan_baseline(text.as_bytes()), "{text}");
+        findings
+            .iter()
+            .filter(|f| f.category == category)
+            .map(|f| text[f.range()].to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn every_category_has_one_detector_with_examples() {
+        let found: Vec<Category> = DETECTORS.iter().map(|d| d.category).collect();
+        let wanted: Vec<Category> =
+            Category::ALL.into_iter().filter(|c| *c != Category::Custom).collect();
+        assert_eq!(found, wanted);
+        for detector in DETECTORS {
+            assert!(detector.matching.len() >= 3 && detector.harmless.len() >= 3);
+        }
+    }
+
+    #[test]
+    fn examples_match_in_every_surrounding() {
+        let scanner = Scanner::new(Categories::ALL);
+        let mut failed = Vec::new();
+        for detector in DETECTORS {
+            for (text, value) in detector.matching {
+                for pad in [0, 1, 7, 37, 63, 64, 65, 130] {
+                    for (head, tail) in [("", ""), ("\n", "\n"), ("\\n", "\\n"), (" ", " ")] {
+                        let padding = ".\n".repeat(pad / 2) + &"\n".repeat(pad % 2);
+                        let whole = format!("{padding}{head}{text}{tail}{padding}");
+                        let got = found(&scanner, &whole, detector.category);
+                        if got != [*value] {
+                            failed.push(format!("{whole:?}: {got:?} instead of {value:?}"));
+                        }
+                    }
+                }
+            }
+        }
+        failed.sort_by_key(String::len);
+        failed.truncate(40);
+        assert!(failed.is_empty(), "{}", failed.join("\n"));
+    }
+
+    #[test]
+    fn harmless_examples_stay_as_they_are() {
+        let scanner = Scanner::new(Categories::ALL);
+        let mut failed = Vec::new();
+        for detector in DETECTORS {
+            for text in detector.harmless {
+                let got = found(&scanner, text, detector.category);
+                if !got.is_empty() {
+                    failed.push(format!("{text:?}: {got:?}"));
+                }
+            }
+        }
+        assert!(failed.is_empty(), "{}", failed.join("\n"));
+    }
+
+    #[test]
+    fn g8_a_detector_that_is_off_finds_nothing() {
+        for detector in DETECTORS {
+            let mut enabled = Categories::ALL;
+            enabled.remove(detector.category);
+            let scanner = Scanner::new(enabled);
+            for (text, _) in detector.matching {
+                assert!(found(&scanner, text, detector.category).is_empty(), "{text}");
+            }
+        }
+    }
+}

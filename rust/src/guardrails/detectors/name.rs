@@ -1,0 +1,472 @@
+//! Names of persons: two known names in a row, or one behind a label or a greeting.
+
+use std::ops::Range;
+
+use super::Detector;
+use super::names::{Known, known};
+use crate::guardrails::category::Category;
+use crate::guardrails::scanner::{Scan, Trigger};
+
+pub(super) static DETECTOR: Detector = Detector {
+    category: Category::Name,
+    triggers: &[Trigger::Capital, Trigger::Stem],
+    verify,
+    matching: &[
+        ("talked to John Smith about it", "John Smith"),
+        ("Author: Maria Fernanda Gonzalez <m@x.example>", "Maria Fernanda Gonzalez"),
+        ("Dear Katharina, thanks", "Katharina"),
+        ("\"first_name\": \"Siobhan\"", "Siobhan"),
+        ("by William J. Carter in 2020", "William J. Carter"),
+        ("Reported-by: Priya Raghunathan", "Priya Raghunathan"),
+        ("Mr. Jonathan O'Connor called", "Jonathan O'Connor"),
+        ("signed by Jean-Pierre Dubois.", "Jean-Pierre Dubois"),
+    ],
+    harmless: &[
+        "Visual Studio Code and Google Cloud Platform",
+        "class Madison extends Component",
+        "name: lodash, author: the team",
+        "North Carolina and New York in April",
+        "Jenkins Pipeline with Docker Compose",
+        "Returns True if Not Found. See Also",
+    ],
+};
+
+const LABELS: &[&str] = &[
+    "author",
+    "authors",
+    "by",
+    "name",
+    "contact",
+    "assignee",
+    "owner",
+    "creator",
+    "reviewer",
+    "maintainer",
+    "committer",
+    "signed-off-by",
+    "co-authored-by",
+    "reported-by",
+    "reviewed-by",
+    "tested-by",
+    "acked-by",
+    "assigned-to",
+    "attendee",
+    "attendees",
+    "customer",
+    "patient",
+    "employee",
+    "manager",
+    "candidate",
+    "recipient",
+    "sender",
+    "from",
+    "to",
+    "cc",
+    "attn",
+    "full_name",
+    "fullname",
+    "first_name",
+    "firstname",
+    "last_name",
+    "lastname",
+    "surname",
+    "username_",
+    "cardholder",
+    "client",
+    "guest",
+    "applicant",
+    "student",
+    "teacher",
+    "doctor",
+    "holder",
+    "beneficiary",
+    "payee",
+    "tenant",
+    "landlord",
+    "spouse",
+    "presenter",
+    "speaker",
+    "interviewer",
+];
+
+const GREETINGS: &[&str] = &[
+    "dear",
+    "hi",
+    "hello",
+    "hey",
+    "thanks",
+    "cheers",
+    "regards",
+    "sincerely",
+    "mr",
+    "mrs",
+    "ms",
+    "miss",
+    "dr",
+    "prof",
+    "herr",
+    "frau",
+    "madame",
+    "monsieur",
+    "señor",
+    "señora",
+    "sr",
+    "sra",
+    "best",
+    "mme",
+    "sir",
+    "greetings",
+    "ciao",
+    "hallo",
+    "bonjour",
+    "liebe",
+    "lieber",
+    "hola",
+    "with",
+    "wife",
+    "husband",
+    "colleague",
+    "named",
+    "called",
+    "met",
+    "ask",
+    "asked",
+    "told",
+];
+
+fn verify(scan: &mut Scan<'_>, at: usize) {
+    if at < scan.cursor(Category::Name) {
+        return;
+    }
+    if scan.byte(at) == b'e' || scan.byte(at) == b'E' {
+        labelled(scan, at);
+    } else if scan.byte(at).is_ascii_uppercase() {
+        capital(scan, at);
+    }
+}
+
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte >= 0x80
+}
+
+/// A capitalised word at `start` with its parts: `O'Connor`, `Jean-Pierre`.
+fn word(scan: &Scan<'_>, start: usize) -> Option<Range<usize>> {
+    let first = scan.byte(start);
+    if !(first.is_ascii_uppercase() || first >= 0xC3) || is_letter(scan.before(start)) {
+        return None;
+    }
+    let joins = |b: u8| is_letter(b) || matches!(b, b'\'' | b'-');
+    let mut end = scan.skip(start, 32, joins);
+    // A typographic apostrophe is three bytes of letters here, and the possessive is none.
+    while end > start && matches!(scan.byte(end - 1), b'\'' | b'-') {
+        end -= 1;
+    }
+    if scan.slice(end.saturating_sub(2)..end) == b"'s" {
+        end -= 2;
+    }
+    let is_part_of_word = |b: u8| b.is_ascii_digit() || matches!(b, b'_');
+    (end > start + 1 && !is_part_of_word(scan.byte(end)) && !is_part_of_word(scan.before(start)))
+        .then_some(start..end)
+}
+
+/// What is known of a word; of one in parts, of its parts.
+fn knowledge(scan: &Scan<'_>, range: &Range<usize>) -> Known {
+    let text = scan.slice(range.clone());
+    let whole = known(text);
+    if whole.is_any() {
+        return whole;
+    }
+    let mut parts = text.split(|b| matches!(b, b'-' | b'\'')).filter(|part| part.len() > 1);
+    let first = parts.next().map(known).unwrap_or_default();
+    let second = parts.next().map(known).unwrap_or_default();
+    if text.contains(&b'-') && first.is_any() && second.is_any() {
+        return first;
+    }
+    if text.len() > 2 && text.get(1) == Some(&b'\'') { first } else { Known::default() }
+}
+
+/// Mixed case as in a name: `Smith`, `McDonald`, not `HTTPServer` or `iOS`.
+fn is_cased(text: &[u8]) -> bool {
+    let upper = text.iter().filter(|byte| byte.is_ascii_uppercase()).count();
+    let lower = text.iter().filter(|byte| byte.is_ascii_lowercase()).count();
+    upper <= 3 && lower >= 1 && lower + 1 >= upper
+}
+
+/// The word at `at` may be the last name of a pair, or stand behind a label or greeting.
+fn capital(scan: &mut Scan<'_>, at: usize) {
+    let Some(last) = word(scan, at) else { return };
+    let is_first_known = {
+        let text = scan.slice(last.clone());
+        is_cased(text)
+    };
+    if !is_first_known {
+        return;
+    }
+    let before = at - 1;
+    if is_letter(scan.before(before)) || scan.before(before) == b'.' {
+        pair(scan, before, &last);
+        if at < scan.cursor(Category::Name) {
+            return;
+        }
+    }
+    if has_label(scan, at) {
+        alone(scan, &last);
+    }
+}
+
+/// The words before the space at `before` and `last` together.
+fn pair(scan: &mut Scan<'_>, before: usize, last: &Range<usize>) {
+    let mut end = before;
+    // `John Q. Public`: step over the initial.
+    if scan.byte(end - 1) == b'.' {
+        if end >= 3 && scan.byte(end - 2).is_ascii_uppercase() && scan.byte(end - 3) == b' ' {
+            end -= 3;
+        } else {
+            return;
+        }
+    }
+    let start = scan.skip_back(end, 32, |b| is_letter(b) || matches!(b, b'\'' | b'-'));
+    let start = scan.past_escape(start);
+    if start < scan.cursor(Category::Name) {
+        return;
+    }
+    let Some(first) = word(scan, start).filter(|range| range.end == end) else { return };
+    if !is_cased(scan.slice(first.clone())) {
+        return;
+    }
+    let (given, family) = (knowledge(scan, &first), knowledge(scan, last));
+    let is_sure =
+        given.is_first() && !given.is_ambiguous() && family.is_last() && !family.is_ambiguous();
+    let is_labelled = || has_label(scan, start);
+    let is_likely =
+        given.is_first() && (family.is_any() || last.len() >= 4 && !is_plain(scan, last));
+    if is_sure || (is_likely && is_labelled()) {
+        let end = further(scan, last.end);
+        if is_place(scan, end) {
+            return;
+        }
+        scan.set_cursor(Category::Name, end);
+        scan.found(Category::Name, first.start..end);
+    }
+}
+
+/// A word that ends like nouns of technology do.
+fn is_plain(scan: &Scan<'_>, range: &Range<usize>) -> bool {
+    const WORDS: &[&str] = &[
+        "Team",
+        "Group",
+        "Project",
+        "Foundation",
+        "Inc",
+        "Corp",
+        "Software",
+        "Systems",
+        "Labs",
+        "Service",
+        "Server",
+        "Contributors",
+        "Developers",
+        "License",
+        "University",
+        "Code",
+        "Data",
+        "Bot",
+        "Build",
+        "Street",
+        "Road",
+        "Avenue",
+    ];
+    let text = scan.slice(range.clone());
+    WORDS.iter().any(|word| text == word.as_bytes())
+}
+
+/// More last names behind a pair: `Garcia Lopez`, `van Dyk`.
+fn further(scan: &Scan<'_>, end: usize) -> usize {
+    if scan.byte(end) != b' ' {
+        return end;
+    }
+    match word(scan, end + 1) {
+        Some(next) if is_cased(scan.slice(next.clone())) => {
+            let about = knowledge(scan, &next);
+            if about.is_last() && !about.is_ambiguous() { next.end } else { end }
+        }
+        _ => end,
+    }
+}
+
+/// Streets and institutions are named after people.
+fn is_place(scan: &Scan<'_>, end: usize) -> bool {
+    const WORDS: &[&[u8]] = &[
+        b" Street",
+        b" St.",
+        b" Avenue",
+        b" Ave",
+        b" Road",
+        b" Rd",
+        b" University",
+        b" Foundation",
+        b" Institute",
+        b" Airport",
+        b" Library",
+        b" Hospital",
+        b" School",
+        b" College",
+        b" Park",
+        b" Boulevard",
+        b" Drive",
+        b" Lane",
+        b" Inc",
+        b" LLC",
+        b" Ltd",
+        b" Corp",
+        b" GmbH",
+        b" Prize",
+        b" Award",
+        b" Theorem",
+        b" Algorithm",
+    ];
+    WORDS.iter().any(|word| scan.slice(end..end + word.len()) == *word)
+}
+
+/// One known first name is enough behind a label; words that mean something else are not.
+fn alone(scan: &mut Scan<'_>, range: &Range<usize>) {
+    let about = knowledge(scan, range);
+    if !about.is_first() || about.is_ambiguous() {
+        return;
+    }
+    let mut end = range.end;
+    if scan.byte(end) == b' ' {
+        let next = scan.skip(end + 1, 2, |b| b.is_ascii_uppercase() || b == b'.');
+        let from = if next == end + 3 && scan.byte(next - 1) == b'.' && scan.byte(next) == b' ' {
+            next + 1
+        } else {
+            end + 1
+        };
+        if let Some(following) = word(scan, from)
+            && is_cased(scan.slice(following.clone()))
+            && !is_plain(scan, &following)
+        {
+            let about = knowledge(scan, &following);
+            if about.is_any() && (!about.is_ambiguous() || about.is_last())
+                || is_given(scan, range.start)
+            {
+                end = further(scan, following.end);
+            }
+        }
+    }
+    if is_place(scan, end) {
+        return;
+    }
+    scan.set_cursor(Category::Name, end);
+    scan.found(Category::Name, range.start..end);
+}
+
+/// Behind `label: `, where whole names stand, rather than a greeting.
+fn is_given(scan: &Scan<'_>, start: usize) -> bool {
+    let before = scan.skip_back(start, 3, |b| matches!(b, b' ' | b'"' | b'\'' | b'\\'));
+    matches!(scan.before(before), b':' | b'=')
+}
+
+/// Whether a label or a greeting stands right before `start`.
+fn has_label(scan: &Scan<'_>, start: usize) -> bool {
+    let quoted = scan.skip_back(start, 4, |b| matches!(b, b'"' | b'\'' | b'\\' | b' '));
+    let signed = scan.skip_back(quoted, 3, |b| {
+        matches!(b, b':' | b'=' | b',' | b'.' | b'"' | b'\'' | b'\\' | b' ')
+    });
+    let is_assigned = scan.slice(signed..quoted).iter().any(|b| matches!(b, b':' | b'='));
+    let is_label = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-') || b >= 0x80;
+    let from = scan.skip_back(signed, 24, is_label);
+    let from = scan.past_escape(from);
+    let label = scan.slice(from..signed);
+    if label.is_empty() || quoted == start && !is_assigned {
+        return false;
+    }
+    let matches =
+        |list: &[&str]| list.iter().any(|word| label.eq_ignore_ascii_case(word.as_bytes()));
+    let is_by = label.eq_ignore_ascii_case(b"by");
+    (is_assigned && matches(LABELS)) || (!is_assigned && (is_by || matches(GREETINGS)))
+}
+
+/// A key such as `first_name` or `surname`, whose value is a name even without a space before it.
+fn labelled(scan: &mut Scan<'_>, at: usize) {
+    const KEYS: &[&str] = &[
+        "firstname",
+        "lastname",
+        "fullname",
+        "surname",
+        "givenname",
+        "familyname",
+        "middlename",
+        "customername",
+        "patientname",
+        "employeename",
+        "contactname",
+        "authorname",
+        "cardholdername",
+        "displayname",
+        "maidenname",
+        "nameoncard",
+        "accountname",
+        "clientname",
+        "ownername",
+        "name",
+        "username",
+    ];
+    let name = super::assignment::name_around(scan, at);
+    let folded = super::assignment::folded(scan.slice(name.clone()));
+    let Some(key) = KEYS.iter().find(|key| {
+        folded == key.as_bytes() || (key.len() > 5 && folded.ends_with(key.as_bytes()))
+    }) else {
+        return;
+    };
+    let Some(value) = super::assignment::value_after(scan, name.end) else { return };
+    if value.sign == super::assignment::Sign::Word || *key == "username" {
+        return;
+    }
+    let Some(first) = word(scan, value.range.start) else { return };
+    if !is_cased(scan.slice(first.clone())) {
+        return;
+    }
+    if *key != "name" && *key != "displayname" && *key != "accountname" {
+        // The key says it: whatever looks like names is one.
+        let is_names = |b: u8| is_letter(b) || matches!(b, b' ' | b'\'' | b'-' | b'.');
+        let end = scan.skip(value.range.start, 48, is_names).min(value.range.end);
+        let text = scan.slice(value.range.start..end);
+        let about = knowledge(scan, &first);
+        if end == value.range.end
+            && value.is_quoted
+            && text.split(|b| *b == b' ').count() <= 4
+            && (about.is_any() || *key != "fullname")
+            && !is_plain_label(text)
+        {
+            scan.set_cursor(Category::Name, end);
+            scan.found(Category::Name, value.range.start..end);
+        }
+        return;
+    }
+    if scan.byte(value.range.start.saturating_sub(1)) != b' ' && first.end < value.range.end {
+        let (about, _) = (knowledge(scan, &first), 0);
+        if about.is_first() && !about.is_ambiguous() {
+            alone_pair(scan, &first);
+        }
+    }
+}
+
+/// Texts of forms: `First name`, `Last Name`.
+fn is_plain_label(text: &[u8]) -> bool {
+    let lower = text.to_ascii_lowercase();
+    [b"name".as_slice(), b"vorname", b"field", b"string", b"text", b"first", b"last", b"your"]
+        .iter()
+        .any(|word| memchr::memmem::find(&lower, word).is_some())
+}
+
+/// A first name with a known or likely last name right behind it.
+fn alone_pair(scan: &mut Scan<'_>, first: &Range<usize>) {
+    let Some(last) = word(scan, first.end + 1) else { return };
+    let about = knowledge(scan, &last);
+    if scan.byte(first.end) == b' ' && about.is_last() && !is_place(scan, last.end) {
+        let end = further(scan, last.end);
+        scan.set_cursor(Category::Name, end);
+        scan.found(Category::Name, first.start..end);
+    }
+}

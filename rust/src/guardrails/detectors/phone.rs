@@ -1,0 +1,227 @@
+//! Telephone numbers: international, North American, and national ones where a word says so.
+
+use super::Detector;
+use super::numbers::stands_alone;
+use crate::guardrails::category::Category;
+use crate::guardrails::scanner::{Scan, Trigger};
+
+pub(super) static DETECTOR: Detector = Detector {
+    category: Category::Phone,
+    triggers: &[Trigger::Digits],
+    verify,
+    matching: &[
+        ("call (415) 555-2671 now", "(415) 555-2671"),
+        ("+1 415-555-2671", "+1 415-555-2671"),
+        ("tel:+442071838750", "+442071838750"),
+        ("phone=\"212.555.0187\"", "212.555.0187"),
+        ("mobile: 07700 900123", "07700 900123"),
+        ("+49 (0)30 901820", "+49 (0)30 901820"),
+        ("Telefon 030 / 901820", "030 / 901820"),
+        ("phone 4155552671", "4155552671"),
+    ],
+    harmless: &[
+        "1699999999 1700000000123",
+        "2024-01-15 12:30:45",
+        "version 1.2.3.4567 build 123-456-7890-1",
+        "0123456789abcdef and 1234567890",
+        "192.168.100.200",
+        "+1234 -5678 + 1",
+        "range 100-200-3000",
+    ],
+};
+
+const WORDS: &[&str] = &[
+    "phone",
+    "tel",
+    "telephone",
+    "call",
+    "mobile",
+    "cell",
+    "fax",
+    "whatsapp",
+    "sms",
+    "text",
+    "telefon",
+    "mobil",
+    "handy",
+    "tél",
+    "téléphone",
+    "telefono",
+    "teléfono",
+    "móvil",
+    "celular",
+    "contact",
+    "dial",
+    "hotline",
+    "landline",
+    "msisdn",
+    "phone_number",
+    "phonenumber",
+    "ring",
+    "reach",
+    "number",
+    "telefone",
+    "telefoon",
+    "puhelin",
+    "tlf",
+    "nummer",
+];
+
+fn verify(scan: &mut Scan<'_>, at: usize) {
+    if at < scan.cursor(Category::Phone) {
+        return;
+    }
+    let plus = match scan.before(at) {
+        b'+' => Some(at - 1),
+        b'(' if scan.before(at - 1) == b'+' => None,
+        _ => None,
+    };
+    let open = (scan.before(at) == b'(').then(|| at - 1);
+    let start = plus.or(open).unwrap_or(at);
+    let Some(shape) = Shape::read(scan, at) else { return };
+    let end = shape.end;
+    let alone_from = plus.or(open).unwrap_or(at);
+    if !stands_alone(scan, alone_from, end) || is_word_at(scan, alone_from) {
+        return;
+    }
+    let is_phone = if plus.is_some() {
+        is_international(&shape)
+    } else {
+        is_north_american(scan, start, at, &shape) || is_national(scan, start, &shape)
+    };
+    if is_phone {
+        scan.set_cursor(Category::Phone, end);
+        scan.found(Category::Phone, start..extension(scan, end));
+    }
+}
+
+/// Numbers right behind a hyphen, a dot or an operator belong to something else.
+fn is_word_at(scan: &Scan<'_>, start: usize) -> bool {
+    matches!(scan.before(start), b'-' | b'.' | b'*' | b'/' | b'=' | b'&' | b'@' if scan.before(start) != b'=')
+}
+
+/// Digits with what may stand between them in a telephone number.
+struct Shape {
+    digits: [u8; 16],
+    len: usize,
+    groups: [u8; 8],
+    group_count: usize,
+    has_paren: bool,
+    end: usize,
+    /// The one separator between groups, zero where they differ.
+    separator: u8,
+}
+
+impl Shape {
+    fn read(scan: &Scan<'_>, at: usize) -> Option<Self> {
+        let mut shape = Self {
+            digits: [0; 16],
+            len: 0,
+            groups: [0; 8],
+            group_count: 0,
+            has_paren: scan.before(at) == b'(',
+            end: at,
+            separator: 0,
+        };
+        let mut next = at;
+        let mut is_first = true;
+        loop {
+            let from = next;
+            while scan.byte(next).is_ascii_digit() {
+                *shape.digits.get_mut(shape.len)? = scan.byte(next) - b'0';
+                shape.len += 1;
+                next += 1;
+            }
+            *shape.groups.get_mut(shape.group_count)? = (next - from) as u8;
+            shape.group_count += 1;
+            shape.end = next;
+            // Up to three characters: `) `, ` / `, ` - `, ` (`.
+            let mut gap = next;
+            while gap < next + 3
+                && matches!(scan.byte(gap), b' ' | b'-' | b'.' | b'(' | b')' | b'/')
+            {
+                shape.has_paren |= scan.byte(gap) == b')';
+                gap += 1;
+            }
+            if gap == next || !scan.byte(gap).is_ascii_digit() {
+                return Some(shape);
+            }
+            let one = if gap == next + 1 { scan.byte(next) } else { b')' };
+            shape.separator = if is_first || shape.separator == one { one } else { 0 };
+            is_first = false;
+            next = gap;
+        }
+    }
+
+    fn groups(&self) -> &[u8] {
+        self.groups.get(..self.group_count).unwrap_or_default()
+    }
+
+    fn digit(&self, index: usize) -> u8 {
+        self.digits.get(index).copied().unwrap_or_default()
+    }
+}
+
+/// Behind a plus: a country code and 7 to 13 more digits.
+fn is_international(shape: &Shape) -> bool {
+    let is_long = (8..=15).contains(&shape.len) && shape.digit(0) != 0;
+    // `+1` is North America: ten digits follow, of which two places are never 0 or 1.
+    let is_nanp = shape.digit(0) != 1 || (shape.len == 11 && shape.digit(1) >= 2);
+    is_long && is_nanp
+}
+
+/// 3-3-4, with an area and an exchange that exist in the numbering plan.
+fn is_north_american(scan: &Scan<'_>, start: usize, at: usize, shape: &Shape) -> bool {
+    let (offset, groups) = match (shape.len, shape.groups()) {
+        (11, [1, rest @ ..]) if shape.digit(0) == 1 => (1, rest),
+        (10, groups) => (0, groups),
+        (11, [11]) if shape.digit(0) == 1 => (1, shape.groups()),
+        _ => return false,
+    };
+    if shape.digit(offset) < 2 || shape.digit(offset + 3) < 2 {
+        return false;
+    }
+    let has_word = || scan.has_before(start, 40, WORDS);
+    match groups {
+        [3, 3, 4] => {
+            let is_usual = shape.has_paren || matches!(shape.separator, b'-' | b'.');
+            is_usual || has_word()
+        }
+        [3, 7] => shape.has_paren || has_word(),
+        [10 | 11] => scan.before(at) != b'.' && has_word(),
+        _ => false,
+    }
+}
+
+/// With a leading zero and in groups, or anything of the right length behind a word for it.
+fn is_national(scan: &Scan<'_>, start: usize, shape: &Shape) -> bool {
+    let has_word = || scan.has_before(start, 32, WORDS);
+    let is_date = matches!(shape.groups(), [4, 2, 2, ..] | [2, 2, 4] | [1..=2, 1..=2, 4]);
+    if is_date || !(7..=13).contains(&shape.len) || shape.group_count > 6 {
+        return false;
+    }
+    match shape.groups() {
+        [2, 2, 2, 2, 2] if shape.digit(0) == 0 => {
+            shape.separator != 0 && shape.separator != b'-' || has_word()
+        }
+        _ if shape.digit(0) == 0 && shape.group_count >= 2 => has_word(),
+        [_] => shape.len >= 9 && has_word() && (shape.digit(0) == 0 || shape.len == 10),
+        [3, 4] => has_word(),
+        groups => shape.len >= 8 && groups.len() >= 2 && has_word(),
+    }
+}
+
+/// The end of an extension behind the number, if one is given.
+fn extension(scan: &Scan<'_>, end: usize) -> usize {
+    let space = scan.skip(end, 2, |byte| matches!(byte, b' ' | b','));
+    for word in ["extension ", "ext. ", "ext.", "ext ", "x"] {
+        let after = space + word.len();
+        if scan.slice(space..after).eq_ignore_ascii_case(word.as_bytes()) {
+            let digits = scan.skip(after, 6, |byte| byte.is_ascii_digit());
+            if digits > after && !scan.byte(digits).is_ascii_alphanumeric() {
+                return digits;
+            }
+        }
+    }
+    end
+}

@@ -1,0 +1,76 @@
+//! Private keys in PEM armor, from its first line to its last.
+
+use super::Detector;
+use crate::guardrails::category::Category;
+use crate::guardrails::scanner::{Scan, Trigger};
+
+pub(super) static DETECTOR: Detector = Detector {
+    category: Category::PrivateKey,
+    triggers: &[Trigger::Armor],
+    verify,
+    matching: &[
+        (
+            "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg==\n-----END PRIVATE KEY-----",
+            "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg==\n-----END PRIVATE KEY-----",
+        ),
+        (
+            "key: |\n  -----BEGIN OPENSSH PRIVATE KEY-----\n  b3BlbnNzaC1r\n  -----END OPENSSH PRIVATE KEY-----\nx",
+            "-----BEGIN OPENSSH PRIVATE KEY-----\n  b3BlbnNzaC1r\n  -----END OPENSSH PRIVATE KEY-----",
+        ),
+        (
+            r#""k":"-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----\n""#,
+            r"-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----",
+        ),
+        (
+            "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQOYBF\n-----END PGP PRIVATE KEY BLOCK-----",
+            "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQOYBF\n-----END PGP PRIVATE KEY BLOCK-----",
+        ),
+    ],
+    harmless: &[
+        "-----BEGIN CERTIFICATE-----\nMIID\n-----END CERTIFICATE-----",
+        "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----",
+        "if line.startswith('-----BEGIN PRIVATE KEY-----'):",
+    ],
+};
+
+/// Longest label between the hyphens.
+const LABEL: usize = 48;
+/// Lines of a cut-off key are read up to here.
+const LONGEST: usize = 64 * 1024;
+
+fn verify(scan: &mut Scan<'_>, at: usize) {
+    if at < scan.cursor(Category::PrivateKey) || scan.slice(at..at + 6) != b"BEGIN " {
+        return;
+    }
+    let label_end =
+        scan.skip(at, LABEL, |b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b' ');
+    let label = scan.slice(at + 6..label_end);
+    let is_private = label.ends_with(b"PRIVATE KEY") || label.ends_with(b"PRIVATE KEY BLOCK");
+    if !is_private || scan.slice(label_end..label_end + 5) != b"-----" {
+        return;
+    }
+    let start = at - 5;
+    let body = label_end + 5;
+    let window = scan.slice(body..body + LONGEST);
+    let end = match memchr::memmem::find(window, b"-----END ") {
+        Some(found) => {
+            let line = body + found + 9;
+            scan.skip(scan.skip(line, LABEL, |b| b != b'-' && b >= b' '), 5, |b| b == b'-')
+        }
+        // Cut off: what still looks like its lines.
+        None => scan.skip(body, LONGEST, |b| {
+            b.is_ascii_alphanumeric()
+                || matches!(b, b'+' | b'/' | b'=' | b'\n' | b'\r' | b'\\' | b' ')
+        }),
+    };
+    scan.set_cursor(Category::PrivateKey, end);
+    if end > body + 8 && key_bytes(scan.slice(body..end)) >= 5 {
+        scan.found(Category::PrivateKey, start..end);
+    }
+}
+
+/// Characters of base64 in a row, which prose about keys does not have.
+fn key_bytes(text: &[u8]) -> usize {
+    let is_base64 = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+    text.split(|b| !is_base64(b)).map(<[u8]>::len).max().unwrap_or_default()
+}

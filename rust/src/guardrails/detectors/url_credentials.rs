@@ -1,0 +1,74 @@
+//! Passwords inside URLs: `scheme://user:password@host`.
+
+use super::Detector;
+use crate::guardrails::category::Category;
+use crate::guardrails::scanner::{Scan, Trigger};
+
+pub(super) static DETECTOR: Detector = Detector {
+    category: Category::UrlCredentials,
+    triggers: &[Trigger::Scheme],
+    verify,
+    matching: &[
+        ("postgres://app:s3cr3t@db.example.com:5432/x", "s3cr3t"),
+        ("redis://:p%40ss!w@cache:6379/0", "p%40ss!w"),
+        ("URL=\"mongodb+srv://root:pa@ss@cluster0.example.net/?w=1\"", "pa@ss"),
+        ("https://oauth2:abc.def-ghi@gitlab.example.com/a.git", "abc.def-ghi"),
+    ],
+    harmless: &[
+        "https://example.com:8080/path?a=b@c",
+        "https://${USER}:${PASSWORD}@example.com",
+        "postgres://user:<password>@host/db",
+        "ssh://git@github.com:22/org/repo",
+        "http://user:****@example.com and {user}:{password}@ too",
+    ],
+};
+
+/// Longest user and password together.
+const LIMIT: usize = 512;
+
+fn verify(scan: &mut Scan<'_>, at: usize) {
+    let start = at + 1;
+    let is_authority = |byte: u8| {
+        byte > b' '
+            && byte != 0x7F
+            && !matches!(
+                byte,
+                b'/' | b'?'
+                    | b'#'
+                    | b'"'
+                    | b'\''
+                    | b'<'
+                    | b'>'
+                    | b'\\'
+                    | b'`'
+                    | b'|'
+                    | b'^'
+                    | b','
+                    | b';'
+            )
+    };
+    let end = scan.skip(start, LIMIT, is_authority);
+    let Some(user_info) = memchr::memrchr(b'@', scan.slice(start..end)) else { return };
+    let host = scan.byte(start + user_info + 1);
+    let Some(colon) = memchr::memchr(b':', scan.slice(start..start + user_info)) else { return };
+    let password = start + colon + 1..start + user_info;
+    if !(host.is_ascii_alphanumeric() || host == b'[')
+        || is_placeholder(scan.slice(password.clone()))
+    {
+        return;
+    }
+    scan.found(Category::UrlCredentials, password);
+}
+
+/// Variables and blanks that stand where a password would.
+fn is_placeholder(text: &[u8]) -> bool {
+    let (Some(first), Some(last)) = (text.first(), text.last()) else { return true };
+    matches!((first, last), (b'{', b'}') | (b'[', b']') | (b'%', b's' | b'%'))
+        || text.starts_with(b"${")
+        || text.starts_with(b"{{")
+        || (*first == b'$'
+            && text.get(1..).is_some_and(|t| {
+                t.iter().all(|b| b.is_ascii_uppercase() || *b == b'_' || *b == b'{' || *b == b'}')
+            }))
+        || text.iter().all(|byte| matches!(byte, b'*' | b'x' | b'X' | b'.' | b'-' | b'_'))
+}

@@ -1,0 +1,110 @@
+//! How keys of known services look: the beginning they all share, and what follows it.
+
+/// Characters behind the beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// Lower-case hexadecimal.
+    Hex,
+    /// Letters and digits.
+    Alnum,
+    /// Letters, digits, `_` and `-`.
+    Word,
+    /// As `Word`, with dots.
+    Dotted,
+    /// As `Dotted`, with the other characters of base64.
+    Base64,
+}
+
+impl Rest {
+    pub(super) fn contains(self, byte: u8) -> bool {
+        match self {
+            Self::Hex => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+            Self::Alnum => byte.is_ascii_alphanumeric(),
+            Self::Word => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'),
+            Self::Dotted => Self::Word.contains(byte) || byte == b'.',
+            Self::Base64 => Self::Dotted.contains(byte) || matches!(byte, b'+' | b'/' | b'='),
+        }
+    }
+}
+
+/// A service's keys; `min` counts the characters behind the beginning, `max` 0 is no limit.
+pub(super) struct Vendor {
+    pub(super) prefix: &'static str,
+    pub(super) rest: Rest,
+    pub(super) min: usize,
+    pub(super) max: usize,
+}
+
+const fn v(prefix: &'static str, rest: Rest, min: usize, max: usize) -> Vendor {
+    Vendor { prefix, rest, min, max }
+}
+
+/// The service whose keys begin as `text` does, by the first byte and then in order: longer
+/// beginnings stand before shorter ones.
+pub(super) fn find(text: &[u8]) -> Option<&'static Vendor> {
+    let first = *text.first()?;
+    VENDORS.iter().find(|vendor| {
+        vendor.prefix.as_bytes().first() == Some(&first)
+            && text.starts_with(vendor.prefix.as_bytes())
+    })
+}
+
+use Rest::{Alnum, Base64, Dotted, Hex, Word};
+
+#[rustfmt::skip]
+static VENDORS: &[Vendor] = &[
+    v("sk-ant-", Word, 20, 0), v("sk-proj-", Word, 20, 0), v("sk-svcacct-", Word, 20, 0), v("sk-admin-", Word, 20, 0),
+    v("sk-or-v1-", Hex, 32, 0), v("sk-or-", Word, 20, 0), v("sk-lf-", Word, 20, 0), v("sk_live_", Word, 16, 0),
+    v("sk_test_", Word, 16, 0), v("sk_", Alnum, 40, 64), v("sk.eyJ", Dotted, 20, 0), v("sk-", Word, 20, 0),
+    v("pk-lf-", Word, 20, 0), v("pk_live_", Word, 16, 0), v("pk_test_", Word, 16, 0), v("pk.eyJ", Dotted, 20, 0),
+    v("rk_live_", Word, 16, 0), v("rk_test_", Word, 16, 0), v("whsec_", Base64, 20, 0),
+    v("ghp_", Alnum, 30, 0), v("gho_", Alnum, 30, 0), v("ghu_", Alnum, 30, 0), v("ghs_", Alnum, 30, 0), v("ghr_", Alnum, 30, 0),
+    v("github_pat_", Word, 22, 0), v("glpat-", Dotted, 18, 0), v("gldt-", Word, 18, 0), v("glrt-", Word, 18, 0),
+    v("glcbt-", Word, 18, 0), v("glptt-", Word, 18, 0), v("glft-", Word, 18, 0), v("glsoat-", Word, 18, 0),
+    v("glagent-", Word, 18, 0), v("gloas-", Word, 18, 0), v("glimt-", Word, 18, 0), v("glc_", Base64, 32, 0), v("glsa_", Word, 32, 0),
+    v("xoxb-", Word, 20, 0), v("xoxp-", Word, 20, 0), v("xoxa-", Word, 20, 0), v("xoxr-", Word, 20, 0), v("xoxs-", Word, 20, 0),
+    v("xoxe.", Dotted, 20, 0), v("xoxe-", Word, 20, 0), v("xapp-", Word, 20, 0), v("xai-", Word, 20, 0),
+    v("xkeysib-", Word, 32, 0), v("xsmtpsib-", Word, 32, 0),
+    v("AIza", Word, 35, 35), v("GOCSPX-", Word, 20, 0), v("ya29.", Dotted, 20, 0), v("hf_", Alnum, 30, 0),
+    v("api_org_", Alnum, 30, 0), v("pypi-", Word, 32, 0), v("npm_", Alnum, 36, 36), v("SG.", Dotted, 40, 0),
+    v("sq0atp-", Word, 20, 0), v("sq0csp-", Word, 20, 0), v("EAAA", Word, 40, 0), v("EAA", Alnum, 60, 0),
+    v("shpat_", Alnum, 32, 0), v("shpca_", Alnum, 32, 0), v("shppa_", Alnum, 32, 0), v("shpss_", Alnum, 32, 0),
+    v("dop_v1_", Hex, 64, 64), v("doo_v1_", Hex, 64, 64), v("dor_v1_", Hex, 64, 64), v("dapi", Hex, 32, 32),
+    v("key-", Hex, 32, 32), v("NRAK-", Alnum, 20, 0), v("NRJS-", Alnum, 19, 0), v("NRRA-", Alnum, 20, 0), v("NRII-", Word, 20, 0),
+    v("lin_api_", Alnum, 32, 0), v("lin_oauth_", Alnum, 32, 0), v("secret_", Alnum, 43, 43), v("ntn_", Alnum, 40, 0),
+    v("figd_", Word, 32, 0), v("PMAK-", Word, 50, 0), v("dt0c01.", Dotted, 40, 0), v("sntrys_", Base64, 32, 0),
+    v("sntryu_", Hex, 64, 64), v("r8_", Alnum, 30, 0), v("gsk_", Alnum, 40, 0), v("pplx-", Alnum, 40, 0), v("fw_", Alnum, 22, 0),
+    v("tgp_v1_", Word, 30, 0), v("dp.pt.", Alnum, 40, 0), v("dp.st.", Dotted, 40, 0), v("dp.ct.", Alnum, 40, 0),
+    v("hvs.", Word, 24, 0), v("hvb.", Word, 24, 0), v("hvr.", Word, 24, 0), v("pul-", Hex, 40, 40), v("pscale_tkn_", Dotted, 32, 0),
+    v("pscale_pw_", Dotted, 32, 0), v("pscale_oauth_", Dotted, 32, 0), v("sbp_", Hex, 40, 40), v("sb_secret_", Word, 20, 0),
+    v("nfp_", Alnum, 36, 0), v("fm2_", Base64, 40, 0), v("fo1_", Word, 40, 0), v("HRKU-", Word, 32, 0), v("v1.0-", Word, 100, 0),
+    v("ATATT3", Base64, 60, 0), v("ATCTT3", Base64, 60, 0), v("ATBB", Alnum, 28, 0), v("CFPAT-", Word, 40, 0),
+    v("sl.", Word, 100, 0), v("FLWSECK", Word, 32, 0), v("FLWPUBK", Word, 32, 0), v("fio-u-", Word, 60, 0), v("AKCp", Alnum, 60, 0),
+    v("cmVmdGtu", Alnum, 48, 0), v("access-sandbox-", Word, 36, 0), v("access-production-", Word, 36, 0),
+    v("access-development-", Word, 36, 0), v("pnu_", Alnum, 36, 36), v("rubygems_", Hex, 48, 48), v("rdme_", Alnum, 64, 0),
+    v("tk-us-", Word, 40, 0), v("shippo_live_", Hex, 40, 40), v("shippo_test_", Hex, 40, 40), v("sgp_", Word, 40, 0), v("slk_", Hex, 64, 64),
+    v("tskey-", Word, 20, 0), v("tfp_", Dotted, 40, 0), v("AQVN", Word, 32, 0), v("zpka_", Word, 32, 0), v("AGE-SECRET-KEY-1", Alnum, 50, 60),
+    v("ops_eyJ", Base64, 40, 0), v("LTAI", Alnum, 16, 22), v("AKID", Alnum, 32, 32), v("aio_", Alnum, 28, 28), v("p8e-", Alnum, 32, 32),
+    v("CCIPAT_", Word, 40, 0), v("CLOJARS_", Alnum, 60, 60), v("cio", Alnum, 32, 32), v("dckr_pat_", Word, 20, 0), v("dckr_oat_", Word, 20, 0),
+    v("duffel_", Word, 43, 0), v("EZAK", Alnum, 54, 0), v("EZTK", Alnum, 54, 0), v("ico-", Alnum, 32, 32), v("lsv2_pt_", Word, 32, 0),
+    v("lsv2_sk_", Word, 32, 0), v("nvapi-", Word, 40, 0), v("sha256~", Word, 40, 0), v("rzp_live_", Alnum, 14, 0), v("rzp_test_", Alnum, 14, 0),
+    v("re_", Word, 30, 40), v("sqp_", Hex, 40, 40), v("squ_", Hex, 40, 40), v("sqa_", Hex, 40, 40), v("tvly-", Word, 20, 0),
+    v("pcsk_", Word, 40, 0), v("csk-", Alnum, 32, 0), v("esecret_", Alnum, 24, 0), v("napi_", Alnum, 40, 0), v("rnd_", Alnum, 24, 0),
+    v("bkua_", Hex, 40, 40), v("fc-", Hex, 32, 32), v("jina_", Word, 40, 0), v("phc_", Alnum, 40, 0), v("phx_", Alnum, 40, 0),
+    v("hawk.", Dotted, 40, 0), v("pat-na1-", Word, 36, 0), v("pat-eu1-", Word, 36, 0), v("ddp_", Alnum, 32, 0), v("SK", Hex, 32, 32),
+    v("AC", Hex, 32, 32), v("oy2", Alnum, 43, 43), v("do_pat_", Alnum, 32, 0), v("vercel_", Alnum, 24, 0),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_longer_beginning_is_found_before_a_shorter_one() {
+        for (index, vendor) in VENDORS.iter().enumerate() {
+            let found = VENDORS.iter().position(|v| vendor.prefix.starts_with(v.prefix));
+            assert_eq!(found, Some(index), "{}", vendor.prefix);
+        }
+        assert!(VENDORS.len() >= 120);
+    }
+}

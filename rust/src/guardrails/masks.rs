@@ -1,0 +1,286 @@
+//! Where 64 bytes hold what detectors look for, as bit masks: bit n is byte n.
+//!
+//! Beside `block.rs` the only file with vector instructions, and for the same reasons: SSE2 is
+//! always there, AVX2 is asked for, other machines get the same masks byte by byte.
+
+#![expect(
+    clippy::inline_always,
+    reason = "the loops must be inlined into the function compiled for their instructions"
+)]
+
+use crate::block::BLOCK;
+
+/// Letters whose places are kept, in either case: those that the stems of key words end in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Letters {
+    pub(super) a: u64,
+    pub(super) c: u64,
+    pub(super) d: u64,
+    pub(super) e: u64,
+    pub(super) k: u64,
+    pub(super) m: u64,
+    pub(super) n: u64,
+    pub(super) p: u64,
+    pub(super) r: u64,
+    pub(super) s: u64,
+    pub(super) t: u64,
+    pub(super) w: u64,
+    pub(super) y: u64,
+}
+
+/// The bytes of one block that matter to detectors.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Classes {
+    pub(super) digit: u64,
+    pub(super) lower: u64,
+    pub(super) upper: u64,
+    /// `_` and `-`.
+    pub(super) joiner: u64,
+    pub(super) hyphen: u64,
+    pub(super) dot: u64,
+    /// `(` and `)`.
+    pub(super) paren: u64,
+    pub(super) comma: u64,
+    pub(super) space: u64,
+    pub(super) at: u64,
+    pub(super) colon: u64,
+    pub(super) slash: u64,
+    pub(super) backslash: u64,
+    pub(super) letters: Letters,
+}
+
+/// A way to compare 64 bytes at once.
+pub(super) trait Lanes: Copy {
+    type Bytes: Copy;
+    fn load(self, block: &[u8; BLOCK]) -> Self::Bytes;
+    fn equal(self, bytes: Self::Bytes, byte: u8) -> u64;
+    /// Bytes from `low` to `low + span`.
+    fn range(self, bytes: Self::Bytes, low: u8, span: u8) -> u64;
+    /// Each byte with the bit set that turns upper case into lower.
+    fn folded(self, bytes: Self::Bytes) -> Self::Bytes;
+}
+
+impl Classes {
+    #[inline(always)]
+    pub(super) fn read(lanes: impl Lanes, block: &[u8; BLOCK]) -> Self {
+        let bytes = lanes.load(block);
+        let folded = lanes.folded(bytes);
+        let hyphen = lanes.equal(bytes, b'-');
+        Self {
+            digit: lanes.range(bytes, b'0', 9),
+            lower: lanes.range(bytes, b'a', 25),
+            upper: lanes.range(bytes, b'A', 25),
+            joiner: hyphen | lanes.equal(bytes, b'_'),
+            hyphen,
+            dot: lanes.equal(bytes, b'.'),
+            paren: lanes.range(bytes, b'(', 1),
+            comma: lanes.equal(bytes, b','),
+            space: lanes.equal(bytes, b' '),
+            at: lanes.equal(bytes, b'@'),
+            colon: lanes.equal(bytes, b':'),
+            slash: lanes.equal(bytes, b'/'),
+            backslash: lanes.equal(bytes, b'\\'),
+            letters: Letters {
+                a: lanes.equal(folded, b'a'),
+                c: lanes.equal(folded, b'c'),
+                d: lanes.equal(folded, b'd'),
+                e: lanes.equal(folded, b'e'),
+                k: lanes.equal(folded, b'k'),
+                m: lanes.equal(folded, b'm'),
+                n: lanes.equal(folded, b'n'),
+                p: lanes.equal(folded, b'p'),
+                r: lanes.equal(folded, b'r'),
+                s: lanes.equal(folded, b's'),
+                t: lanes.equal(folded, b't'),
+                w: lanes.equal(folded, b'w'),
+                y: lanes.equal(folded, b'y'),
+            },
+        }
+    }
+}
+
+/// Byte by byte, on any machine.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Plain;
+
+#[cfg(any(test, not(target_arch = "x86_64")))]
+impl Plain {
+    fn collect(bytes: &[u8; BLOCK], is_wanted: impl Fn(u8) -> bool) -> u64 {
+        bytes.iter().rev().fold(0, |mask, byte| mask << 1 | u64::from(is_wanted(*byte)))
+    }
+}
+
+#[cfg(any(test, not(target_arch = "x86_64")))]
+impl Lanes for Plain {
+    type Bytes = [u8; BLOCK];
+
+    #[inline]
+    fn load(self, block: &[u8; BLOCK]) -> [u8; BLOCK] {
+        *block
+    }
+
+    #[inline]
+    fn equal(self, bytes: [u8; BLOCK], wanted: u8) -> u64 {
+        Self::collect(&bytes, |byte| byte == wanted)
+    }
+
+    #[inline]
+    fn range(self, bytes: [u8; BLOCK], low: u8, span: u8) -> u64 {
+        Self::collect(&bytes, |byte| byte.wrapping_sub(low) <= span)
+    }
+
+    #[inline]
+    fn folded(self, bytes: [u8; BLOCK]) -> [u8; BLOCK] {
+        bytes.map(|byte| byte | 0x20)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(super) use x86::{Avx2, Sse2};
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::{
+        __m128i, __m256i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_min_epu8, _mm_movemask_epi8,
+        _mm_or_si128, _mm_set1_epi8, _mm_sub_epi8, _mm256_cmpeq_epi8, _mm256_loadu_si256,
+        _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_sub_epi8,
+    };
+
+    use super::{BLOCK, Lanes};
+
+    /// Part of every x86-64.
+    #[derive(Debug, Clone, Copy)]
+    pub(in crate::guardrails) struct Sse2;
+
+    impl Sse2 {
+        #[inline(always)]
+        fn join(masks: [__m128i; 4]) -> u64 {
+            // SAFETY: SSE2 is part of every x86-64.
+            let [a, b, c, d] =
+                masks.map(|m| unsafe { u64::from(_mm_movemask_epi8(m).cast_unsigned()) });
+            a | b << 16 | c << 32 | d << 48
+        }
+    }
+
+    impl Lanes for Sse2 {
+        type Bytes = [__m128i; 4];
+
+        #[inline(always)]
+        fn load(self, block: &[u8; BLOCK]) -> [__m128i; 4] {
+            let (quarters, _) = block.as_chunks::<16>();
+            // SAFETY: a quarter is 16 readable bytes and the load asks for no alignment.
+            std::array::from_fn(|n| unsafe { _mm_loadu_si128(quarters[n].as_ptr().cast()) })
+        }
+
+        #[inline(always)]
+        fn equal(self, bytes: [__m128i; 4], byte: u8) -> u64 {
+            // SAFETY: SSE2 is part of every x86-64.
+            Self::join(
+                bytes.map(|v| unsafe { _mm_cmpeq_epi8(v, _mm_set1_epi8(byte.cast_signed())) }),
+            )
+        }
+
+        #[inline(always)]
+        fn range(self, bytes: [__m128i; 4], low: u8, span: u8) -> u64 {
+            // SAFETY: SSE2 is part of every x86-64.
+            Self::join(bytes.map(|v| unsafe {
+                let from = _mm_sub_epi8(v, _mm_set1_epi8(low.cast_signed()));
+                _mm_cmpeq_epi8(_mm_min_epu8(from, _mm_set1_epi8(span.cast_signed())), from)
+            }))
+        }
+
+        #[inline(always)]
+        fn folded(self, bytes: [__m128i; 4]) -> [__m128i; 4] {
+            // SAFETY: SSE2 is part of every x86-64.
+            bytes.map(|v| unsafe { _mm_or_si128(v, _mm_set1_epi8(0x20)) })
+        }
+    }
+
+    /// Made by [`Avx2::detect`] alone.
+    #[derive(Debug, Clone, Copy)]
+    pub(in crate::guardrails) struct Avx2(());
+
+    impl Avx2 {
+        #[inline]
+        pub(in crate::guardrails) fn detect() -> Option<Self> {
+            let has = std::arch::is_x86_feature_detected!("avx2")
+                && std::arch::is_x86_feature_detected!("bmi1");
+            has.then_some(Self(()))
+        }
+
+        #[inline(always)]
+        fn join(masks: [__m256i; 2]) -> u64 {
+            // SAFETY: only reached through a value of this type, which proves AVX2.
+            let [a, b] =
+                masks.map(|m| unsafe { u64::from(_mm256_movemask_epi8(m).cast_unsigned()) });
+            a | b << 32
+        }
+    }
+
+    impl Lanes for Avx2 {
+        type Bytes = [__m256i; 2];
+
+        #[inline(always)]
+        fn load(self, block: &[u8; BLOCK]) -> [__m256i; 2] {
+            let (halves, _) = block.as_chunks::<32>();
+            // SAFETY: a half is 32 readable bytes, the load asks for no alignment, `self` proves AVX2.
+            std::array::from_fn(|n| unsafe { _mm256_loadu_si256(halves[n].as_ptr().cast()) })
+        }
+
+        #[inline(always)]
+        fn equal(self, bytes: [__m256i; 2], byte: u8) -> u64 {
+            // SAFETY: `self` proves AVX2.
+            Self::join(
+                bytes
+                    .map(|v| unsafe { _mm256_cmpeq_epi8(v, _mm256_set1_epi8(byte.cast_signed())) }),
+            )
+        }
+
+        #[inline(always)]
+        fn range(self, bytes: [__m256i; 2], low: u8, span: u8) -> u64 {
+            // SAFETY: `self` proves AVX2.
+            Self::join(bytes.map(|v| unsafe {
+                let from = _mm256_sub_epi8(v, _mm256_set1_epi8(low.cast_signed()));
+                _mm256_cmpeq_epi8(_mm256_min_epu8(from, _mm256_set1_epi8(span.cast_signed())), from)
+            }))
+        }
+
+        #[inline(always)]
+        fn folded(self, bytes: [__m256i; 2]) -> [__m256i; 2] {
+            // SAFETY: `self` proves AVX2.
+            bytes.map(|v| unsafe { _mm256_or_si256(v, _mm256_set1_epi8(0x20)) })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_machine_sees_the_same() {
+        let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
+        for _ in 0..2_000 {
+            let block: [u8; BLOCK] = std::array::from_fn(|_| {
+                seed ^= seed << 13;
+                seed ^= seed >> 7;
+                seed ^= seed << 17;
+                (seed >> 32) as u8
+            });
+            let expected = Classes::read(Plain, &block);
+            for (index, byte) in block.iter().enumerate() {
+                assert_eq!(expected.digit >> index & 1 == 1, byte.is_ascii_digit());
+                assert_eq!(expected.letters.s >> index & 1 == 1, matches!(byte, b's' | b'S'));
+                assert_eq!(expected.paren >> index & 1 == 1, matches!(byte, b'(' | b')'));
+            }
+            #[cfg(target_arch = "x86_64")]
+            {
+                assert_eq!(Classes::read(Sse2, &block), expected);
+                if let Some(avx2) = Avx2::detect() {
+                    assert_eq!(Classes::read(avx2, &block), expected);
+                }
+            }
+        }
+    }
+}
