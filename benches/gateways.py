@@ -234,11 +234,9 @@ class Codegate(Gateway):
     def start(self, upstream_port: int, folder: Path) -> None:
         self.port = free_port()
         data = folder / "data"
-        upstream = f"http://127.0.0.1:{upstream_port}"
         command = [str(self._command), "serve", "--host", "127.0.0.1"]
         command += ["--proxy-port", str(self.port), "--data-dir", str(data)]
-        command += ["--upstream", f"anthropic_messages={upstream}"]
-        command += ["--upstream", f"openai_chat={upstream}", "--upstream-key-env", _KEY_ENV]
+        command += self.prepare(f"http://127.0.0.1:{upstream_port}", data)
         env = {
             name: value for name, value in os.environ.items() if name.upper() not in _DROPPED_ENV
         }
@@ -247,6 +245,11 @@ class Codegate(Gateway):
             self._key = (data / "proxy-key").read_text().strip()
         except OSError as error:
             raise BenchError(f"codegate left no proxy key: {error.strerror}") from error
+
+    def prepare(self, upstream: str, data: Path) -> list[str]:
+        """Makes `data` ready; the flags that name the upstream."""
+        flags = ["--upstream", f"anthropic_messages={upstream}"]
+        return [*flags, "--upstream", f"openai_chat={upstream}", "--upstream-key-env", _KEY_ENV]
 
     def is_ready(self) -> bool:
         return self._status("/readyz") == http.client.OK

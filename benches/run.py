@@ -76,9 +76,9 @@ def _bench(options: argparse.Namespace) -> int:
     if not {GATEWAY_CORE, LOAD_CORE} <= os.sched_getaffinity(0):
         raise BenchError("two cores are needed, 0 for the gateway and 1 for mock and client")
     machine = _machine()
-    load = _build_load()
+    load = build_load()
     rng = random.Random(options.seed)  # noqa: S311
-    results = [_run_cell(cell, mode, gateways, load, rng) for cell in cells]
+    results = [run_cell(cell, mode, gateways, load, rng) for cell in cells]
     run = RunResult(
         date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
         commit=_commit(),
@@ -114,7 +114,8 @@ def _gateways(wanted: str, *, is_quick: bool) -> list[type[Gateway]]:
     return [GATEWAYS[name] for name in names]
 
 
-def _build_load() -> Path:
+def build_load() -> Path:
+    """The program that is client and mock, built where needed."""
     build = ["cargo", "build", "--release", "--quiet", "--package", "codegate-load"]
     query = ["cargo", "metadata", "--format-version", "1", "--no-deps"]
     try:
@@ -127,7 +128,7 @@ def _build_load() -> Path:
     return Path(json.loads(found.stdout)["target_directory"], "release", "codegate-load")
 
 
-def _run_cell(
+def run_cell(
     cell: Cell, mode: Mode, kinds: list[type[Gateway]], load: Path, rng: random.Random
 ) -> CellResult:
     """Starts everything a cell needs, measures it, and ends it again, come what may."""

@@ -7,15 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from codegate import config
 from codegate.config import Config
-from codegate.crypto.vault import Vault, open_vault
 from codegate.storage.database import Database
 from codegate.storage.prepare import open_database
+
+if TYPE_CHECKING:
+    from codegate.crypto.vault import Vault
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where CodeGate keeps its files.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys.")]
@@ -32,6 +34,9 @@ class State:
     @cached_property
     def vault(self) -> Vault:
         """The stored credentials; opened when they are first needed."""
+        # Commands that show what was logged need no keys, and loading this takes them a while.
+        from codegate.crypto.vault import open_vault
+
         return open_vault(self.database, self.config.account_passphrase)
 
 

@@ -1,0 +1,102 @@
+"""How much memory a proxy takes, after its start and after very many exchanges."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import Cli
+from tests.support.provider import provider_process
+from tests.support.proxy import Proxy, running, wait_until
+from tests.support.raw import RawClient, head, headers_of, model_request, path_of
+
+WORKER_KIB = 80 * 1024
+TREE_KIB = 130 * 1024
+DRIFT_KIB = 2 * 1024
+CLIENTS = 8
+EVERY = 250
+"""Requests between two looks at the memory."""
+
+
+def tree_kib(pid: int) -> int:
+    """Private memory of a process and everything below it."""
+    status = Path(f"/proc/{pid}/status").read_text().splitlines()
+    own = next(int(x.split()[1]) for x in status if x.startswith("RssAnon"))
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return own + sum(tree_kib(int(child)) for child in children)
+
+
+def test_a_started_proxy_is_small(start_proxy: Callable[..., Proxy]) -> None:
+    proxy = start_proxy()
+    assert proxy.rss_anon_kib() <= WORKER_KIB
+    assert tree_kib(proxy.process.pid) <= TREE_KIB
+
+
+class Load:
+    """Exchanges in turn on connections that stay open, and the memory as they were made."""
+
+    def __init__(self, proxy: Proxy, total: int, streams: int) -> None:
+        self._proxy = proxy
+        self._numbers = itertools.count()
+        self._total = total
+        self._every = total // streams
+        self.memory: dict[int, int] = {}
+        self.failed: list[BaseException] = []
+
+    def run(self) -> None:
+        """Make them all."""
+        threads = [threading.Thread(target=self._work) for _ in range(CLIENTS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if self.failed:
+            raise self.failed[0]
+
+    def _work(self) -> None:
+        try:
+            with RawClient(self._proxy.port, 60.0) as client:
+                while not self.failed and (number := next(self._numbers)) < self._total:
+                    self._make(client, number)
+                    if number % EVERY == 0:
+                        self.memory[number] = self._proxy.rss_anon_kib()
+        except BaseException as error:
+            self.failed.append(error)
+
+    def _make(self, client: RawClient, number: int) -> None:
+        wire_format = ("anthropic_messages", "openai_chat")[number % 2]
+        # Some names are used once, as clients may choose them.
+        model = f"mock-{number}" if number % 10 == 0 else "mock-large"
+        stream = number % self._every == 0
+        body = model_request(wire_format, model, stream=stream, text=f"hello {number}")
+        headers = headers_of(wire_format, self._proxy.key)
+        client.send(head("POST", path_of(wire_format), headers, length=len(body)) + body)
+        answer = client.read_answer()
+        assert answer.status == 200
+        assert answer.is_complete
+
+    def between(self, first: int, last: int) -> float:
+        """The median memory while these requests were made, in KiB."""
+        return statistics.median(v for n, v in self.memory.items() if first <= n < last)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1200)
+def test_memory_does_not_grow_with_exchanges(tmp_path: Path) -> None:
+    cli = Cli(tmp_path / "data")
+    with provider_process() as url:
+        cli.ok(
+            *("accounts", "add", "one", "--provider", "custom", "--base-url", url),
+            *("--endpoint", f"anthropic_messages={url}", "--api-key", "sk-one"),
+        )
+        with running(cli.data_dir, settings={"log_retention_days": 0}) as proxy:
+            wait_until(lambda: proxy.health()["accounts"] == 1, 3, "the account")
+            load = Load(proxy, 100_000, 1000)
+            load.run()
+    drift = load.between(90_000, 100_000) - load.between(20_000, 30_000)
+    assert drift <= DRIFT_KIB, f"{drift:.0f} KiB more"
