@@ -25,7 +25,9 @@ _MODULES = {"proxy": "serve"}
 _SERVERS = {"serve", "mock"}
 _GC_THRESHOLD = 50_000
 """A command makes little garbage and soon ends; looking for it takes a fifth of its time."""
-_NOT_COMMANDS = {"command", "condition", "credentials", "output", "since", "state"}
+_NOT_COMMANDS = {
+    *("command", "condition", "credentials", "output", "overrides", "since", "state"),
+}
 
 
 def _version(value: bool) -> None:

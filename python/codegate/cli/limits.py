@@ -9,20 +9,15 @@ import typer
 from codegate.catalog import store
 from codegate.catalog.catalog import Limit, shipped
 from codegate.cli.command import Command
-from codegate.cli.output import print_json, print_table
+from codegate.cli.overrides import All, Model, drop_own, print_entries
 from codegate.cli.state import AsJson, DataDir, opened
-from codegate.errors import ConfigError
 
 app = typer.Typer(help="What models can do.", no_args_is_help=True)
-
-Model = Annotated[
-    str, typer.Argument(help="A model, or how the names of several begin; the longest wins.")
-]
 
 
 @app.command("list")
 def list_(
-    all_: Annotated[bool, typer.Option("--all", help="Also what is shipped.")] = False,
+    all_: All = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -32,14 +27,7 @@ def list_(
     items = [_view(model, limit, "own") for model, limit in own.items()]
     if all_:
         items += [_view(m.name, m.limit, "shipped") for m in shipped().models.values()]
-    if as_json:
-        print_json({"items": items})
-    else:
-        print_table(
-            ("model", "max_output", "tools", "reasoning", "vision", "source"),
-            [tuple(item.values()) for item in items],
-            "No limit of your own; --all shows what is shipped.",
-        )
+    print_entries(items, "limit", as_json=as_json)
 
 
 @app.command("set")
@@ -70,10 +58,7 @@ def set_(
 @app.command()
 def unset(model: Model, data_dir: DataDir = None) -> None:
     """Take your own limits of a model away."""
-    with opened(data_dir) as state, state.database.change() as connection:
-        if not store.drop_limit(connection, model):
-            raise ConfigError(f"{model} has no limit of your own")
-    typer.echo(f"Removed the limits of {model}.")
+    drop_own(data_dir, model, "limit", store.drop_limit)
 
 
 def _view(model: str, limit: Limit, source: str) -> dict[str, object]:

@@ -10,21 +10,17 @@ from codegate.catalog import store
 from codegate.catalog.catalog import shipped
 from codegate.catalog.price import Price, as_per_million, per_million
 from codegate.cli.command import Command
-from codegate.cli.output import print_json, print_table
+from codegate.cli.overrides import All, Model, drop_own, print_entries
 from codegate.cli.state import AsJson, DataDir, opened
-from codegate.errors import ConfigError
 
 app = typer.Typer(help="What models cost, in USD per million tokens.", no_args_is_help=True)
 
-Model = Annotated[
-    str, typer.Argument(help="A model, or how the names of several begin; the longest wins.")
-]
 UsdPerMillion = Annotated[str | None, typer.Option(metavar="USD", help="Per million tokens.")]
 
 
 @app.command("list")
 def list_(
-    all_: Annotated[bool, typer.Option("--all", help="Also what is shipped.")] = False,
+    all_: All = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -38,14 +34,7 @@ def list_(
             for m in shipped().models.values()
             if m.price is not None
         ]
-    if as_json:
-        print_json({"items": items})
-    else:
-        print_table(
-            ("model", "input", "output", "cache_read", "cache_write", "source"),
-            [tuple(item.values()) for item in items],
-            "No price of your own; --all shows what is shipped.",
-        )
+    print_entries(items, "price", as_json=as_json)
 
 
 @app.command("set")
@@ -72,10 +61,7 @@ def set_(
 @app.command()
 def unset(model: Model, data_dir: DataDir = None) -> None:
     """Take your own price of a model away."""
-    with opened(data_dir) as state, state.database.change() as connection:
-        if not store.drop_price(connection, model):
-            raise ConfigError(f"{model} has no price of your own")
-    typer.echo(f"Removed the price of {model}.")
+    drop_own(data_dir, model, "price", store.drop_price)
 
 
 def _view(model: str, price: Price, source: str) -> dict[str, object]:

@@ -13,6 +13,26 @@ metadata = sa.MetaData(
     }
 )
 
+TOKENS = ("tokens_in", "tokens_out", "tokens_cache_read", "tokens_cache_write", "tokens_reasoning")
+
+
+def _counts(*names: str, nullable: bool = False) -> tuple[sa.Column[int], ...]:
+    """Columns of whole numbers that may grow beyond 32 bits."""
+    return tuple(sa.Column(name, sa.BigInteger, nullable=nullable) for name in names)
+
+
+def _belongs_to(table: str, *, is_key: bool = False) -> sa.Column[str]:
+    """The row of ``table`` that a row goes with when it is deleted."""
+    return sa.Column(
+        f"{table.removesuffix('s')}_id",
+        sa.String(32),
+        sa.ForeignKey(f"{table}.id", ondelete="CASCADE"),
+        primary_key=is_key,
+        nullable=False,
+        index=not is_key,
+    )
+
+
 versions = sa.Table(
     "versions",
     metadata,
@@ -54,21 +74,14 @@ accounts = sa.Table(
     sa.Column("monthly_budget", sa.BigInteger, nullable=True),
     sa.Column("timeout_s", sa.Float, nullable=True),
     sa.Column("is_enabled", sa.Boolean, nullable=False),
-    sa.Column("created_ms", sa.BigInteger, nullable=False),
-    sa.Column("updated_ms", sa.BigInteger, nullable=False),
+    *_counts("created_ms", "updated_ms"),
 )
 
 account_keys = sa.Table(
     "account_keys",
     metadata,
     sa.Column("id", sa.String(32), primary_key=True),
-    sa.Column(
-        "account_id",
-        sa.String(32),
-        sa.ForeignKey("accounts.id", ondelete="CASCADE"),
-        nullable=False,
-        index=True,
-    ),
+    _belongs_to("accounts"),
     sa.Column("position", sa.Integer, nullable=False),
     sa.Column("secret_enc", sa.Text, nullable=False),
 )
@@ -86,21 +99,10 @@ configs = sa.Table(
 config_tiers = sa.Table(
     "config_tiers",
     metadata,
-    sa.Column(
-        "config_id",
-        sa.String(32),
-        sa.ForeignKey("configs.id", ondelete="CASCADE"),
-        primary_key=True,
-    ),
+    _belongs_to("configs", is_key=True),
     sa.Column("tier", sa.String(16), primary_key=True),
     sa.Column("position", sa.Integer, primary_key=True),
-    sa.Column(
-        "account_id",
-        sa.String(32),
-        sa.ForeignKey("accounts.id", ondelete="CASCADE"),
-        nullable=False,
-        index=True,
-    ),
+    _belongs_to("accounts"),
     sa.Column("target_model", sa.Text, nullable=True),
 )
 
@@ -117,10 +119,8 @@ model_prices = sa.Table(
     "model_prices",
     metadata,
     sa.Column("model", sa.String(256), primary_key=True),
-    sa.Column("input", sa.BigInteger, nullable=False),
-    sa.Column("output", sa.BigInteger, nullable=False),
-    sa.Column("cache_read", sa.BigInteger, nullable=True),
-    sa.Column("cache_write", sa.BigInteger, nullable=True),
+    *_counts("input", "output"),
+    *_counts("cache_read", "cache_write", nullable=True),
 )
 """Prices of one token in 1e-12 USD."""
 
@@ -151,17 +151,12 @@ request_log = sa.Table(
     sa.Column("outcome", sa.String(32), nullable=False),
     sa.Column("error_code", sa.Text, nullable=False),
     sa.Column("is_streaming", sa.Boolean, nullable=False),
-    sa.Column("tokens_in", sa.BigInteger, nullable=True),
-    sa.Column("tokens_out", sa.BigInteger, nullable=True),
-    sa.Column("tokens_cache_read", sa.BigInteger, nullable=True),
-    sa.Column("tokens_cache_write", sa.BigInteger, nullable=True),
-    sa.Column("tokens_reasoning", sa.BigInteger, nullable=True),
+    *_counts(*TOKENS, nullable=True),
     sa.Column("is_estimated", sa.Boolean, nullable=False),
     sa.Column("cost", sa.BigInteger, nullable=True),
     sa.Column("first_byte_ms", sa.Float, nullable=True),
     sa.Column("total_ms", sa.Float, nullable=False),
-    sa.Column("bytes_in", sa.BigInteger, nullable=False),
-    sa.Column("bytes_out", sa.BigInteger, nullable=False),
+    *_counts("bytes_in", "bytes_out"),
     sa.Column("malformed_events", sa.Integer, nullable=False),
     sa.Column("masked_spans", sa.Integer, nullable=False),
     sa.Column("losses", sa.Text, nullable=False),
@@ -174,8 +169,7 @@ spend = sa.Table(
     sa.Column("month", sa.String(7), primary_key=True),
     sa.Column("account", sa.String(64), primary_key=True),
     sa.Column("tenant", sa.String(64), primary_key=True),
-    sa.Column("cost", sa.BigInteger, nullable=False),
-    sa.Column("requests", sa.BigInteger, nullable=False),
+    *_counts("cost", "requests"),
 )
 """What each account cost each tenant in a month (UTC); what budgets are held against."""
 
@@ -186,14 +180,6 @@ usage = sa.Table(
     sa.Column("tenant", sa.String(64), primary_key=True),
     sa.Column("account", sa.String(64), primary_key=True),
     sa.Column("model", sa.String(256), primary_key=True),
-    sa.Column("requests", sa.BigInteger, nullable=False),
-    sa.Column("errors", sa.BigInteger, nullable=False),
-    sa.Column("unpriced", sa.BigInteger, nullable=False),
-    sa.Column("tokens_in", sa.BigInteger, nullable=False),
-    sa.Column("tokens_out", sa.BigInteger, nullable=False),
-    sa.Column("tokens_cache_read", sa.BigInteger, nullable=False),
-    sa.Column("tokens_cache_write", sa.BigInteger, nullable=False),
-    sa.Column("tokens_reasoning", sa.BigInteger, nullable=False),
-    sa.Column("cost", sa.BigInteger, nullable=False),
+    *_counts("requests", "errors", "unpriced", *TOKENS, "cost"),
 )
 """Sums by day (UTC); they outlive the rows of the request log."""
