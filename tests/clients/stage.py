@@ -21,7 +21,8 @@ from tests.clients.proxy import Proxy
 from tests.clients.upstreams import Aimock, Arrival, CodegateMock, Upstream, UpstreamName
 
 _CLIENT_TIMEOUT_S = 120.0
-_PROGRAMS = Path(__file__).resolve().parent / "programs"
+_ROOT = Path(__file__).resolve().parent.parent.parent
+_PROGRAMS = "tests.clients.programs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,9 +122,11 @@ class Stage:
         self, client: Client, task: Mapping[str, Any], *, env: Mapping[str, str]
     ) -> Finished:
         """Runs the SDK program of a client with a task."""
-        program = {Client.ANTHROPIC_SDK: "anthropic_sdk.py", Client.OPENAI_SDK: "openai_sdk.py"}
-        path = _PROGRAMS / program[client]
-        return self.run(client, (str(path),), env=env, stdin=json.dumps(task))
+        program = {Client.ANTHROPIC_SDK: "anthropic_sdk", Client.OPENAI_SDK: "openai_sdk"}
+        # The SDK's environment does not know this repository.
+        env = {**env, "PYTHONPATH": str(_ROOT)}
+        module = f"{_PROGRAMS}.{program[client]}"
+        return self.run(client, ("-m", module), env=env, stdin=json.dumps(task))
 
     def arrivals(self) -> list[Arrival]:
         """What reached the upstream so far."""

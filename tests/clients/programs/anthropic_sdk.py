@@ -2,15 +2,13 @@
 
 import asyncio
 import json
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import anthropic
 
-Task = dict[str, Any]
-Facts = dict[str, Any]
+from tests.clients.programs.task import Facts, Hooks, Task, broken, carry_out, refused
 
 _TURN_LIMIT = 6
 
@@ -65,34 +63,15 @@ def _loop(client: anthropic.Anthropic, task: Task) -> Facts:
 
 
 def _error(client: anthropic.Anthropic, task: Task) -> Facts:
-    started_s = time.monotonic()
-    try:
-        client.messages.create(**task["request"])
-    except anthropic.APIStatusError as error:
-        return {
-            "answer": {
-                "classes": [kind.__name__ for kind in type(error).__mro__],
-                "status": error.status_code,
-                "body": error.body,
-            },
-            "headers": dict(error.response.headers),
-            "elapsed_s": time.monotonic() - started_s,
-        }
-    return {"answer": None, "elapsed_s": time.monotonic() - started_s}
+    return refused(lambda: client.messages.create(**task["request"]), anthropic.APIStatusError)
 
 
 def _broken(client: anthropic.Anthropic, task: Task) -> Facts:
-    """Reads a stream that is expected to break off: what came, and what was raised."""
-    texts: list[str] = []
-    raised: list[str] = []
-    try:
+    def texts() -> Iterator[str]:
         with client.messages.stream(**task["request"]) as stream:
-            for text in stream.text_stream:
-                texts.append(text)
-    # A connection that is cut raises the HTTP library's own error, not the package's.
-    except Exception as error:
-        raised = [kind.__name__ for kind in type(error).__mro__]
-    return {"answer": {"texts": texts, "raised": raised}}
+            yield from stream.text_stream
+
+    return broken(texts())
 
 
 def _models(client: anthropic.Anthropic, task: Task) -> Facts:
@@ -132,17 +111,10 @@ _TASKS: dict[str, Callable[[anthropic.Anthropic, Task], Facts]] = {
 }
 
 
-def main() -> None:
-    """Carries out the task on standard input."""
-    task: Task = json.load(sys.stdin)
-    sent: list[str] = []
-    hooks: dict[str, list[Callable[..., Any]]] = {
-        "request": [lambda request: sent.append(str(request.url.path))]
-    }
-    http_client = anthropic.DefaultHttpxClient(event_hooks=hooks)
-    with anthropic.Anthropic(http_client=http_client) as client:
-        facts = _TASKS[task["task"]](client, task)
-    json.dump({**facts, "requests": sent}, sys.stdout)
+def _open(hooks: Hooks) -> anthropic.Anthropic:
+    http_client = anthropic.DefaultHttpxClient(event_hooks=dict(hooks))
+    return anthropic.Anthropic(http_client=http_client)
 
 
-main()
+if __name__ == "__main__":
+    carry_out(_TASKS, _open)

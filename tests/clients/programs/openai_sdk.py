@@ -2,15 +2,13 @@
 
 import asyncio
 import json
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import openai
 
-Task = dict[str, Any]
-Facts = dict[str, Any]
+from tests.clients.programs.task import Facts, Hooks, Task, broken, carry_out, refused
 
 _TURN_LIMIT = 6
 
@@ -82,35 +80,17 @@ def _sorted(arguments: str) -> str:
 
 
 def _error(client: openai.OpenAI, task: Task) -> Facts:
-    started_s = time.monotonic()
-    try:
-        client.chat.completions.create(**task["request"])
-    except openai.APIStatusError as error:
-        return {
-            "answer": {
-                "classes": [kind.__name__ for kind in type(error).__mro__],
-                "status": error.status_code,
-                "body": error.body,
-                "code": error.code,
-            },
-            "headers": dict(error.response.headers),
-            "elapsed_s": time.monotonic() - started_s,
-        }
-    return {"answer": None, "elapsed_s": time.monotonic() - started_s}
+    create = client.chat.completions.create
+    return refused(lambda: create(**task["request"]), openai.APIStatusError)
 
 
 def _broken(client: openai.OpenAI, task: Task) -> Facts:
-    """Reads a stream that is expected to break off: what came, and what was raised."""
-    texts: list[str] = []
-    raised: list[str] = []
-    try:
+    def texts() -> Iterator[str]:
         with client.chat.completions.create(stream=True, **task["request"]) as stream:
             for chunk in stream:
-                texts.append(chunk.choices[0].delta.content or "")
-    # A connection that is cut raises the HTTP library's own error, not the package's.
-    except Exception as error:
-        raised = [kind.__name__ for kind in type(error).__mro__]
-    return {"answer": {"texts": texts, "raised": raised}}
+                yield chunk.choices[0].delta.content or ""
+
+    return broken(texts())
 
 
 def _models(client: openai.OpenAI, task: Task) -> Facts:
@@ -146,17 +126,10 @@ _TASKS: dict[str, Callable[[openai.OpenAI, Task], Facts]] = {
 }
 
 
-def main() -> None:
-    """Carries out the task on standard input."""
-    task: Task = json.load(sys.stdin)
-    sent: list[str] = []
-    hooks: dict[str, list[Callable[..., Any]]] = {
-        "request": [lambda request: sent.append(str(request.url.path))]
-    }
-    http_client = openai.DefaultHttpxClient(event_hooks=hooks)
-    with openai.OpenAI(http_client=http_client) as client:
-        facts = _TASKS[task["task"]](client, task)
-    json.dump({**facts, "requests": sent}, sys.stdout)
+def _open(hooks: Hooks) -> openai.OpenAI:
+    http_client = openai.DefaultHttpxClient(event_hooks=dict(hooks))
+    return openai.OpenAI(http_client=http_client)
 
 
-main()
+if __name__ == "__main__":
+    carry_out(_TASKS, _open)

@@ -10,9 +10,9 @@ from typing import Any
 from tests.clients.claims import came_in_pieces, came_through
 from tests.clients.install import Client
 from tests.clients.scenario import Scenario, require_equal
-from tests.clients.scenarios.anthropic_sdk import ANTHROPIC
+from tests.clients.scenarios.anthropic_sdk import MESSAGES
 from tests.clients.scenarios.claude_code import deltas, result, run_claude
-from tests.clients.scenarios.openai_sdk import OPENAI
+from tests.clients.scenarios.openai_sdk import CHAT
 from tests.clients.stage import Stage
 from tests.clients.upstreams import AIMOCK_FIXTURES, UpstreamName
 
@@ -41,10 +41,10 @@ def _chat_request(prompt: str, **more: Any) -> dict[str, Any]:
 
 def _anthropic_answers(stage: Stage) -> None:
     task = {"task": "create", "request": _messages_request(_PROMPT)}
-    answer = ANTHROPIC.use(stage, stage.through, task).answer
+    answer = MESSAGES.sdk.use(stage, stage.through, task).answer
     require_equal(answer["content"][0]["text"], _TEXT, "the answer")
     task = {"task": "stream", "request": _messages_request(_PROMPT)}
-    facts = ANTHROPIC.use(stage, stage.through, task)
+    facts = MESSAGES.sdk.use(stage, stage.through, task)
     require_equal("".join(facts.answer["texts"]), _TEXT, "the streamed answer")
     came_in_pieces(facts.arrivals_s)
     came_through(stage, path="/v1/messages", at_least=2)
@@ -53,7 +53,7 @@ def _anthropic_answers(stage: Stage) -> None:
 def _anthropic_calls_tools(stage: Stage) -> None:
     tools = [{"name": name, "input_schema": {"type": "object"}} for name in _TOOL_NAMES]
     task = {"task": "loop", "request": _messages_request(_ASK_WEATHER, tools=tools)}
-    turns = ANTHROPIC.use(stage, stage.through, task).answer
+    turns = MESSAGES.sdk.use(stage, stage.through, task).answer
     names = [block["name"] for block in turns[0]["content"] if block["type"] == "tool_use"]
     require_equal(names, list(_TOOL_NAMES), "tools that were called")
     require_equal(turns[-1]["content"][0]["text"], _WEATHER_TEXT, "the last answer")
@@ -62,10 +62,10 @@ def _anthropic_calls_tools(stage: Stage) -> None:
 
 def _openai_answers(stage: Stage) -> None:
     task = {"task": "create", "request": _chat_request(_PROMPT)}
-    answer = OPENAI.use(stage, stage.through, task).answer
+    answer = CHAT.sdk.use(stage, stage.through, task).answer
     require_equal(answer["choices"][0]["message"]["content"], _TEXT, "the answer")
     task = {"task": "stream", "request": _chat_request(_PROMPT)}
-    facts = OPENAI.use(stage, stage.through, task)
+    facts = CHAT.sdk.use(stage, stage.through, task)
     require_equal("".join(facts.answer["texts"]), _TEXT, "the streamed answer")
     came_in_pieces(facts.arrivals_s)
     came_through(stage, path="/v1/chat/completions", at_least=2)
@@ -74,7 +74,7 @@ def _openai_answers(stage: Stage) -> None:
 def _openai_calls_tools(stage: Stage) -> None:
     tools = [{"type": "function", "function": {"name": name}} for name in _TOOL_NAMES]
     task = {"task": "loop", "request": _chat_request(_ASK_WEATHER, tools=tools)}
-    turns = OPENAI.use(stage, stage.through, task).answer
+    turns = CHAT.sdk.use(stage, stage.through, task).answer
     messages = [turn["choices"][0]["message"] for turn in turns]
     names = [call["function"]["name"] for call in messages[0]["tool_calls"]]
     require_equal(names, list(_TOOL_NAMES), "tools that were called")

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 from tests.clients.claims import came_in_pieces, came_through
 from tests.clients.install import Client
 from tests.clients.pictures import PICTURE_BASE64
 from tests.clients.prompts import THEN, call, say, script, think
-from tests.clients.scenario import Scenario, require, require_equal
+from tests.clients.scenario import require, require_equal
+from tests.clients.scenarios.either_sdk import Dialect, scenarios
 from tests.clients.sdk import SDK
 from tests.clients.stage import Endpoint, Stage
 from tests.clients.texts import SENTENCES
 
-_PATH = "/v1/messages"
-_MODEL = "claude-sonnet-5-5"
-_TOGETHER = 12
-_CUT = "fault:reset-after-6"
-_ODD = "fault:unknown-fields+unknown-event+comments+split-random-7"
 _TOOLS = [
     {
         "name": "get_weather",
@@ -41,35 +34,46 @@ def _environment(endpoint: Endpoint) -> dict[str, str]:
     return {"ANTHROPIC_BASE_URL": endpoint.url, "ANTHROPIC_API_KEY": endpoint.key}
 
 
-ANTHROPIC = SDK(client=Client.ANTHROPIC_SDK, environment=_environment)
+MESSAGES = Dialect(
+    sdk=SDK(client=Client.ANTHROPIC_SDK, environment=_environment),
+    path="/v1/messages",
+    model="claude-sonnet-5-5",
+    required={"max_tokens": 2048},
+    images=[
+        {
+            "type": "image",
+            "source": {"type": "base64", "media_type": "image/png", "data": PICTURE_BASE64},
+        },
+        {"type": "image", "source": {"type": "url", "url": "https://images.example/a.png"}},
+    ],
+    text=lambda answer: str(answer["content"][0]["text"]),
+    error_type=lambda body: str(body["error"]["type"]),
+    unauthorized="authentication_error",
+)
 
 
-def _request(prompt: str, **more: Any) -> dict[str, Any]:
-    messages = [{"role": "user", "content": prompt}]
-    return {"model": _MODEL, "max_tokens": 2048, "messages": messages, **more}
-
-
-def _answers(stage: Stage) -> None:
+def _answers(dialect: Dialect, stage: Stage) -> None:
     system = [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}]
-    request = _request(script(say(SENTENCES)), system=system, metadata={"user_id": "someone"})
-    facts = ANTHROPIC.use_both(stage, {"task": "create", "request": request})
-    require_equal(facts.answer["content"][0]["text"], SENTENCES, "the answer")
+    more = {"system": system, "metadata": {"user_id": "someone"}}
+    request = dialect.request(script(say(SENTENCES)), **more)
+    facts = dialect.sdk.use_both(stage, {"task": "create", "request": request})
+    require_equal(dialect.text(facts.answer), SENTENCES, "the answer")
     require(facts.answer["usage"]["output_tokens"] > 0, "no output tokens were counted")
     require("x-codegate-request-id" in facts.headers, "no x-codegate-request-id")
-    came_through(stage, path=_PATH, at_least=2)
+    came_through(stage, path=dialect.path, at_least=2)
 
 
-def _streams(stage: Stage) -> None:
-    request = _request(script(say(SENTENCES)))
-    ANTHROPIC.use_both(stage, {"task": "events", "request": request})
-    facts = ANTHROPIC.use_both(stage, {"task": "stream", "request": request})
-    require_equal(facts.answer["final"]["content"][0]["text"], SENTENCES, "the accumulated answer")
+def _streams(dialect: Dialect, stage: Stage) -> None:
+    request = dialect.request(script(say(SENTENCES)))
+    dialect.sdk.use_both(stage, {"task": "events", "request": request})
+    facts = dialect.sdk.use_both(stage, {"task": "stream", "request": request})
+    require_equal(dialect.text(facts.answer["final"]), SENTENCES, "the accumulated answer")
     came_in_pieces(facts.arrivals_s)
-    arrivals = came_through(stage, path=_PATH, at_least=4)
+    arrivals = came_through(stage, path=dialect.path, at_least=4)
     require(all(arrival.is_streaming for arrival in arrivals), "no stream was asked for")
 
 
-def _calls_tools(stage: Stage) -> None:
+def _calls_tools(dialect: Dialect, stage: Stage) -> None:
     prompt = script(
         think("Both can be asked at once."),
         say("I look it up."),
@@ -81,8 +85,8 @@ def _calls_tools(stage: Stage) -> None:
         THEN,
         say("Everything is known."),
     )
-    request = _request(prompt, tools=_TOOLS, thinking={"type": "adaptive"})
-    facts = ANTHROPIC.use_both(stage, {"task": "loop", "request": request})
+    request = dialect.request(prompt, tools=_TOOLS, thinking={"type": "adaptive"})
+    facts = dialect.sdk.use_both(stage, {"task": "loop", "request": request})
     kinds = [[block["type"] for block in turn["content"]] for turn in facts.answer]
     wanted = [
         ["thinking", "text", "tool_use", "tool_use"],
@@ -91,126 +95,24 @@ def _calls_tools(stage: Stage) -> None:
     ]
     require_equal(kinds, wanted, "content of the three turns")
     require_equal(facts.answer[0]["content"][2]["input"]["city"], "Zürich 🙂", "an argument")
-    arrivals = came_through(stage, path=_PATH, at_least=6)
+    arrivals = came_through(stage, path=dialect.path, at_least=6)
     require_equal([arrival.status for arrival in arrivals], [200] * 6, "statuses upstream")
 
 
-def _sends_images(stage: Stage) -> None:
-    images = [
-        {
-            "type": "image",
-            "source": {"type": "base64", "media_type": "image/png", "data": PICTURE_BASE64},
-        },
-        {"type": "image", "source": {"type": "url", "url": "https://images.example/a.png"}},
-    ]
-    request = _request("unused")
-    content = [*images, {"type": "text", "text": script(say("Two pictures."))}]
-    request["messages"] = [{"role": "user", "content": content}]
-    ANTHROPIC.use_both(stage, {"task": "create", "request": request})
-    for arrival in came_through(stage, path=_PATH, at_least=2):
-        require_equal(arrival.body["messages"][0]["content"][:2], images, "images upstream")
-
-
-def _refuses_wrong_key(stage: Stage) -> None:
-    wrong = Endpoint(url=stage.through.url, key="cgk_not_a_key_of_this_proxy")
-    request = _request(script(say("never")))
-    facts = ANTHROPIC.use(stage, wrong, {"task": "error", "request": request})
-    require("AuthenticationError" in facts.answer["classes"], f"raised {facts.answer}")
-    require_equal(facts.answer["body"]["error"]["type"], "authentication_error", "error type")
-    require_equal(len(facts.requests), 1, "tries")
-    require_equal(facts.headers.get("x-should-retry"), "false", "x-should-retry")
-    require_equal(len(stage.arrivals()), 0, "requests at the upstream")
-
-
-def _refuses_bad_request(stage: Stage) -> None:
-    request = _request(script(say("never")), messages=[])
-    facts = ANTHROPIC.use_both(stage, {"task": "error", "request": request})
-    require("BadRequestError" in facts.answer["classes"], f"raised {facts.answer}")
-    require_equal(len(facts.requests), 1, "tries")
-    came_through(stage, path=_PATH, at_least=2)
-
-
-def _lists_models(stage: Stage) -> None:
-    facts = ANTHROPIC.use(stage, stage.through, {"task": "models", "model": _MODEL})
-    require(_MODEL in facts.answer["listed"], f"{_MODEL} is not among {facts.answer['listed']}")
-    require_equal(facts.answer["one"]["id"], _MODEL, "the model that was asked for")
-    require_equal(facts.answer["one"]["type"], "model", "its type")
-    came_through(stage, path="/v1/models", at_least=1)
-
-
-def _counts_tokens(stage: Stage) -> None:
-    request = {
-        "model": _MODEL,
-        "messages": [{"role": "user", "content": SENTENCES}],
-        "tools": _TOOLS,
-    }
-    facts = ANTHROPIC.use_both(stage, {"task": "count", "request": request})
+def _counts_tokens(dialect: Dialect, stage: Stage) -> None:
+    messages = [{"role": "user", "content": SENTENCES}]
+    request = {"model": dialect.model, "messages": messages, "tools": _TOOLS}
+    facts = dialect.sdk.use_both(stage, {"task": "count", "request": request})
     require(facts.answer["input_tokens"] > 0, "no tokens were counted")
-    came_through(stage, path=f"{_PATH}/count_tokens", at_least=2)
+    came_through(stage, path=f"{dialect.path}/count_tokens", at_least=2)
 
 
-def _streams_together(stage: Stage) -> None:
-    texts = [f"Stream {number}: {SENTENCES}" for number in range(_TOGETHER)]
-    requests = [_request(script(say(text))) for text in texts]
-    facts = ANTHROPIC.use(stage, stage.through, {"task": "together", "requests": requests})
-    require_equal(facts.answer, texts, "the answers")
-    came_through(stage, path=_PATH, at_least=_TOGETHER)
-
-
-def _notices_cut(stage: Stage) -> None:
-    """A stream that breaks off must not look complete."""
-    request = _request(script(say(SENTENCES)), model=_CUT)
-    facts = ANTHROPIC.use(stage, stage.through, {"task": "broken", "request": request})
-    text = "".join(facts.answer["texts"])
-    require(bool(facts.answer["raised"]), f"no error was raised after {text!r}")
-    require(0 < len(text) < len(SENTENCES), f"it had {len(text)} characters of the answer")
-    require(SENTENCES.startswith(text), f"it had {text!r}")
-    came_through(stage, path=_PATH, at_least=1)
-
-
-def _takes_odd_streams(stage: Stage) -> None:
-    request = _request(script(say(SENTENCES)), model=_ODD)
-    facts = ANTHROPIC.use_both(stage, {"task": "events", "request": request})
-    require(len(facts.answer) > 8, f"only {len(facts.answer)} events came")
-    came_through(stage, path=_PATH, at_least=2)
-
-
-def _waits_as_told(stage: Stage) -> None:
-    request = _request(script(say("never")), model="fault:status-429-after-1")
-    task = {"task": "error", "request": request}
-    straight = ANTHROPIC.use(stage, stage.straight, task)
-    through = ANTHROPIC.use(stage, stage.through, task)
-    require("RateLimitError" in through.answer["classes"], f"raised {through.answer}")
-    require_equal(through.answer["classes"], straight.answer["classes"], "what was raised")
-    require_equal(len(through.requests), len(straight.requests), "tries")
-    require("retry-after" in through.headers, "it was not told when to come back")
-    require(through.elapsed_s >= 2, f"two waits of a second took {through.elapsed_s:.1f} s")
-    came_through(stage, path=_PATH, at_least=len(straight.requests) + 1)
-
-
-def _survives_overload(stage: Stage) -> None:
-    request = _request(script(say(SENTENCES)), model="fault:fail-1-then-ok:529")
-    facts = ANTHROPIC.use(stage, stage.through, {"task": "create", "request": request})
-    require_equal(facts.answer["content"][0]["text"], SENTENCES, "the answer")
-    came_through(stage, path=_PATH, at_least=2)
-
-
-def _scenario(title: str, play: Callable[[Stage], None]) -> Scenario:
-    return Scenario(client=Client.ANTHROPIC_SDK, title=title, play=play)
-
-
-SCENARIOS: Sequence[Scenario] = (
-    _scenario("a plain answer is the upstream's own", _answers),
-    _scenario("streamed events are the upstream's own", _streams),
-    _scenario("thinking and parallel tools over three turns", _calls_tools),
-    _scenario("images reach the upstream unchanged", _sends_images),
-    _scenario("a wrong key is refused once", _refuses_wrong_key),
-    _scenario("a bad request is refused in the upstream's words", _refuses_bad_request),
-    _scenario("a stream that breaks off raises an error", _notices_cut),
-    _scenario("unknown members and events pass unchanged", _takes_odd_streams),
-    _scenario("a rate limit is waited for as told", _waits_as_told),
-    _scenario("an overloaded upstream is tried again", _survives_overload),
-    _scenario("models are listed and retrieved", _lists_models),
-    _scenario("tokens are counted", _counts_tokens),
-    _scenario("streams at the same time stay apart", _streams_together),
+SCENARIOS = scenarios(
+    MESSAGES,
+    {
+        "a plain answer is the upstream's own": _answers,
+        "streamed events are the upstream's own": _streams,
+        "thinking and parallel tools over three turns": _calls_tools,
+        "tokens are counted": _counts_tokens,
+    },
 )
