@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -176,10 +177,22 @@ def test_f91_a_second_start_with_the_demo_leaves_nothing(
 ) -> None:
     port = str(shared_proxy.port)
     code, _, error, _ = run(
-        "serve", "--demo", "--proxy-port", port, "--data-dir", str(tmp_path / "data")
+        *("serve", "--demo", "--proxy-port", port, "--data-dir", str(tmp_path / "data")),
+        CODEGATE_TEST_MARK=str(tmp_path),
     )
     assert code == 1
     check_one_line(error)
+    assert not marked(str(tmp_path)), "the demo provider was left running"
+
+
+def marked(mark: str) -> list[str]:
+    """The processes that have ``mark`` in their environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark.encode() in (process / "environ").read_bytes():
+                found.append(process.name)
+    return found
 
 
 @pytest.mark.parametrize("host", ["203.0.113.7", "no-such-host.invalid", "::bad"])
