@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust/src -name '*.rs' 2>/dev/null)
 
-.PHONY: help build run test check lint format typecheck rust-check bench guardrails-score test-clients clean lock
+.PHONY: help build run test check lint format typecheck rust-check bench guardrails-score test-clients chaos clean lock
 
 help: ## Say what the targets do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1|/' | \
@@ -74,6 +74,9 @@ soak: build ## Repeat what has to hold for long: kills, memory, nonces (about 10
 
 test-clients: build ## Run real clients through the proxy
 	@$(BIN)/python -m tests.clients
+
+chaos: build ## Let accounts fail under many clients and count what they notice
+	@$(BIN)/python -m tests.chaos
 
 lock: ## Renew the hashed requirements from pyproject.toml
 	@scripts/lock
