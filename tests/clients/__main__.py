@@ -96,7 +96,9 @@ def _failure(scenario: Scenario, installation: Installation, options: argparse.N
             return f"{client.value} is not installed: {installed}"
         clients[client] = installed
     try:
-        with Stage(scenario.upstream, clients, is_straight=options.straight) as stage:
+        with Stage(
+            scenario.upstream, clients, is_straight=options.straight, accounts=scenario.accounts
+        ) as stage:
             failure = _play_on(stage, scenario)
             if failure and options.keep:
                 stage.is_kept = True

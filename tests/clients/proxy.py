@@ -18,7 +18,13 @@ class Proxy:
     """A running proxy; ``key`` is what its callers must show."""
 
     def __init__(
-        self, upstream: Upstream, *, account_key: str, data: Path, env: Mapping[str, str]
+        self,
+        upstream: Upstream,
+        *,
+        accounts: int,
+        account_key: str,
+        data: Path,
+        env: Mapping[str, str],
     ) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
@@ -26,8 +32,8 @@ class Proxy:
         argv = (
             *(CODEGATE, "serve"),
             *("--host", "127.0.0.1", "--proxy-port", str(port), "--data-dir", str(data)),
-            *("--upstream", f"anthropic_messages={upstream.url}"),
-            *("--upstream", f"openai_chat={upstream.url}"),
+            *("--upstream", f"anthropic_messages={upstream.url}") * accounts,
+            *("--upstream", f"openai_chat={upstream.url}") * accounts,
             *("--upstream-key-env", _KEY_VARIABLE),
         )
         self._running = Running(

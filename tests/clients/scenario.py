@@ -24,6 +24,8 @@ class Scenario:
     title: str
     play: Callable[[Stage], None]
     upstream: UpstreamName = UpstreamName.CODEGATE_MOCK
+    accounts: int = 1
+    """How many accounts the proxy has at the upstream, in each format."""
 
 
 def require(claim: bool, otherwise: str) -> None:

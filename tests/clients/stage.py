@@ -46,6 +46,7 @@ class Stage:
         clients: Mapping[Client, Installed],
         *,
         is_straight: bool,
+        accounts: int = 1,
     ) -> None:
         self.is_kept = False
         self.account_key = f"sk-account-{secrets.token_hex(16)}"
@@ -64,7 +65,7 @@ class Stage:
             self.straight = Endpoint(url=self.upstream.url, key=self.account_key)
             self.through = self.straight
             if not is_straight:
-                self._proxy = self._open_proxy()
+                self._proxy = self._open_proxy(accounts)
                 undo.callback(self._proxy.stop)
                 self.through = Endpoint(url=self._proxy.url, key=self._proxy.key)
             self._undo = undo.pop_all()
@@ -136,9 +137,10 @@ class Stage:
         if not self.is_kept:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _open_proxy(self) -> Proxy:
+    def _open_proxy(self, accounts: int) -> Proxy:
         return Proxy(
             self.upstream,
+            accounts=accounts,
             account_key=self.account_key,
             data=self.folder / "data",
             env=self._outlet.environment(),

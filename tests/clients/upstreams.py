@@ -8,7 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
@@ -106,6 +106,17 @@ class CodegateMock(Upstream):
         )
         super().__init__(f"http://127.0.0.1:{port}", Running(argv, env=env, folder=folder))
         self._await(f"{self.url}/health")
+
+    def fail(self, faults: Sequence[str]) -> None:
+        """What becomes of each of the next requests: a fault, or "" for a good answer."""
+        parts = urlsplit(self.url)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+        try:
+            connection.request("PUT", "/_mock/queue", body="\n".join(faults))
+            if connection.getresponse().status != HTTPStatus.OK:
+                raise ProcessError("the mock does not take these faults")
+        finally:
+            connection.close()
 
     def arrivals(self) -> list[Arrival]:
         status, body = fetch(f"{self.url}/_mock/journal?bodies=1")

@@ -69,15 +69,26 @@ class Service:
         if head.path == "/_mock/journal" and head.method == "DELETE":
             self._journal.clear()
             return _document({"entries": 0})
-        if head.path == "/_mock/fault" and head.method == "PUT":
-            script = request.body.decode("ascii", "replace").strip()
+        if head.path in ("/_mock/fault", "/_mock/queue") and head.method == "PUT":
+            lines = request.body.decode("ascii", "replace").split("\n")
+            scripts = [line.strip() or None for line in lines]
             try:
-                read_script(script.removeprefix(FAULT_PREFIX), FAULTS)
+                for script in scripts:
+                    read_script((script or "").removeprefix(FAULT_PREFIX), FAULTS)
             except UnknownFaultError as error:
                 return _document({"error": f"unknown fault: {error}"}, status=400)
-            self.fault = script or None
-            return _document({"fault": self.fault})
+            return self._set_faults(head.path, scripts)
         return _document({"error": "not found"}, status=404)
+
+    def _set_faults(self, path: str, scripts: list[str | None]) -> Iterable[Step]:
+        if path == "/_mock/queue":
+            self.queue.clear()
+            self.queue.extend(scripts)
+            return _document({"queue": scripts})
+        if len(scripts) > 1:
+            return _document({"error": "one standing fault, on one line"}, status=400)
+        self.fault = scripts[0]
+        return _document({"fault": self.fault})
 
     def _answer_in(
         self, wire_format: Format, call: Call, request: HttpRequest, entry: Entry

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.clients.claims import came_in_pieces, came_through
+from tests.clients.failing import TURNS, client_noticed_nothing, fail_every_second
 from tests.clients.install import Client
 from tests.clients.processes import Finished
 from tests.clients.prompts import THEN, call, say, script, think
@@ -141,8 +142,25 @@ def _waits_for_busy_upstream(stage: Stage) -> None:
     came_through(stage, path=_PATH, at_least=2)
 
 
-def _scenario(title: str, play: Any) -> Scenario:
-    return Scenario(client=Client.CLAUDE_CODE, title=title, play=play)
+def _survives_faults(stage: Stage) -> None:
+    counter = stage.project / "counter.txt"
+    counter.write_text("count 1\n", encoding="utf-8")
+    steps = [call("Read", {"file_path": str(counter)})]
+    for number in range(1, TURNS - 1):
+        edit = {"old_string": f"count {number}\n", "new_string": f"count {number + 1}\n"}
+        steps += [THEN, call("Edit", {"file_path": str(counter), **edit})]
+    faults = fail_every_second(stage, TURNS)
+    options = (*_STREAMED, "--permission-mode", "acceptEdits")
+    done = run_claude(stage, script(*steps, THEN, say("Counted.")), *options, timeout_s=150.0)
+    end = result(done)
+    require_equal(end["is_error"], False, "is_error")
+    require_equal(end["result"], "Counted.", "the answer")
+    require_equal(counter.read_text(encoding="utf-8"), f"count {TURNS - 1}\n", "the counter")
+    client_noticed_nothing(stage, path=_PATH, answers=TURNS, faults=faults)
+
+
+def _scenario(title: str, play: Any, accounts: int = 1) -> Scenario:
+    return Scenario(client=Client.CLAUDE_CODE, title=title, play=play, accounts=accounts)
 
 
 SCENARIOS: Sequence[Scenario] = (
@@ -150,4 +168,5 @@ SCENARIOS: Sequence[Scenario] = (
     _scenario("tool calls read, edit and write files", _changes_files),
     _scenario("a wrong key stops it at once", _stops_at_wrong_key),
     _scenario("an overloaded upstream is tried again", _waits_for_busy_upstream),
+    _scenario("twenty turns on two failing accounts", _survives_faults, accounts=2),
 )

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.clients.claims import came_in_pieces, came_through
+from tests.clients.failing import TURNS, client_noticed_nothing, fail_every_second
 from tests.clients.install import Client
 from tests.clients.processes import free_port
 from tests.clients.prompts import THEN, call, say, script
@@ -177,12 +178,30 @@ def _names_session(stage: Stage) -> None:
     require_equal([arrival.status for arrival in arrivals], [200, 200], "statuses upstream")
 
 
-def _scenario(title: str, play: Callable[[Stage], None]) -> Scenario:
-    return Scenario(client=Client.OPENCODE, title=title, play=play)
+def _survives_faults(stage: Stage) -> None:
+    env = _configure(stage)
+    counter = stage.project / "counter.txt"
+    counter.write_text("count 1\n", encoding="utf-8")
+    steps = [call("read", {"filePath": str(counter)})]
+    for number in range(1, TURNS - 1):
+        edit = {"oldString": f"count {number}\n", "newString": f"count {number + 1}\n"}
+        steps += [THEN, call("edit", {"filePath": str(counter), **edit})]
+    faults = fail_every_second(stage, TURNS)
+    arguments = ("run", "--format", "json", "--title", "counting")
+    prompt = script(*steps, THEN, say("Counted."))
+    done = stage.run(Client.OPENCODE, arguments, env=env, stdin=prompt, timeout_s=150.0)
+    require_equal(done.code, 0, f"exit code ({done.errors[-200:]})")
+    require_equal(counter.read_text(encoding="utf-8"), f"count {TURNS - 1}\n", "the counter")
+    client_noticed_nothing(stage, path=_PATH, answers=TURNS, faults=faults)
+
+
+def _scenario(title: str, play: Callable[[Stage], None], accounts: int = 1) -> Scenario:
+    return Scenario(client=Client.OPENCODE, title=title, play=play, accounts=accounts)
 
 
 SCENARIOS: Sequence[Scenario] = (
     _scenario("a plain turn arrives in pieces", _streams),
     _scenario("tool calls read, edit and write files", _changes_files),
     _scenario("a title and a turn at the same time", _names_session),
+    _scenario("twenty turns on two failing accounts", _survives_faults, accounts=2),
 )
