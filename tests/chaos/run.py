@@ -25,6 +25,7 @@ AGAIN_S = 2.0
 """How soon a healed account must serve again once its cooldown is over."""
 
 _OUTAGE = "status-500"
+_LATE_S = FIRST_BYTE_S
 _PACE_MS = 8.0
 
 
@@ -148,7 +149,12 @@ def _look_back(
     report.answered_twice = sum(count > 1 for count in asked.values())
     cooling = _cooling(proxy)
     for name, at in healed:
-        ends = [end for account, since, end in cooling if account == name and since <= at < end]
+        # Requests that the account had when it was healed may still fail a moment later.
+        ends = [
+            e
+            for account, since, e in cooling
+            if account == name and since < at + _LATE_S and at < e
+        ]
         free = max([at, *ends])
         failing = [w.begin_s + started for w in report.windows if w.account == name]
         until = min([begin for begin in failing if begin > at], default=over)

@@ -49,6 +49,8 @@ class Arrival:
     body: Any
     is_streaming: bool
     status: int
+    fault: str | None = None
+    """How the upstream was told to fail on it."""
 
 
 class Upstream(ABC):
@@ -135,6 +137,7 @@ def _arrival(entry: Mapping[str, Any]) -> Arrival:
         body=json.loads(entry["body"]) if entry["body"] else None,
         is_streaming=bool(entry["is_streaming"]),
         status=entry["status"],
+        fault=entry["fault"],
     )
 
 

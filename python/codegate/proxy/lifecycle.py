@@ -28,7 +28,7 @@ from codegate.proxy.exchange import Exchange
 from codegate.proxy.relay import relay
 from codegate.proxy.render import error_answer_headers, error_headers, send_error
 from codegate.proxy.services import Services
-from codegate.proxy.tries import try_upstreams
+from codegate.proxy.tries import log_cooling, try_upstreams
 from codegate.requestlog.entry import Outcome
 from codegate.routing.traffic import Seat, Traffic
 
@@ -230,6 +230,7 @@ def _judge_stream(traffic: Traffic, seat: Seat, reason_name: str) -> None:
         traffic.gave_up(seat)
     else:
         traffic.failed(seat, reason_name)
+        log_cooling(traffic, seat, reason_name)
 
 
 def _stream_outcome(reason_name: str) -> Outcome:

@@ -85,7 +85,7 @@ async def _following(
     if time.monotonic() >= give_up_at:
         return None
     if may_switch:
-        other = failover.next_free()
+        other = failover.next_free() or failover.next_guessed()
         if other is not None:
             return other
     if decision.again_s is None:
@@ -157,6 +157,11 @@ def note(traffic: Traffic, seat: Seat, decision: Decision, why: str) -> None:
             traffic.exhausted(seat, decision.delay_s, why)
         case Effect.REFUSED:
             traffic.refused(seat, why)
+    log_cooling(traffic, seat, why)
+
+
+def log_cooling(traffic: Traffic, seat: Seat, why: str) -> None:
+    """The line that tells an operator why an account is left alone, and for how long."""
     report = traffic.report(seat)
     logger.info(
         "account cooling",

@@ -1,8 +1,8 @@
 """Which upstream is next: the route's order, the accounts' health, and what may still be spent.
 
-The contract in short: each free account of the plan is tried at most once, in order; the same
-account again only when nothing else is free and the failure allows it; accounts that are cooling
-are left alone, unless all are and nobody told us for how long.
+The contract in short: each free account of the plan is tried at most once, in order; accounts that
+are cooling are left alone, unless all are and nobody told us for how long; the same account again
+only when there is no other and the failure allows it.
 """
 
 from __future__ import annotations
@@ -55,6 +55,22 @@ class Failover:
         seat = self._free(is_first=False)
         if seat is None:
             return None
+        self._take_turn(seat)
+        return self._enter(seat)
+
+    def next_guessed(self) -> Seat | None:
+        """When no account is free: of those that were not tried, the one whose cooldown was only
+        guessed and ends first, as far as the retry budget goes. It is asked before its time
+        because the client would get an error otherwise.
+        """
+        if len(self.tried) >= MAX_ATTEMPTS:
+            return None
+        guessed, _ = self._cooling()
+        guessed = [seat for seat in guessed if seat.credential not in self.tried]
+        if not guessed or not self.traffic.retries.take():
+            return None
+        self.retries += 1
+        seat = min(guessed, key=self.traffic.ends_in_s)
         self._take_turn(seat)
         return self._enter(seat)
 
@@ -127,6 +143,13 @@ class Failover:
     def _least_cold(self) -> Seat:
         """All are cooling, probing, at a limit or out: try the one whose guessed cooldown ends
         first, else say how long to wait."""
+        guessed, limits = self._cooling()
+        if guessed:
+            return min(guessed, key=self.traffic.ends_in_s)
+        raise _refusal(limits)
+
+    def _cooling(self) -> tuple[list[Seat], list[Blocked]]:
+        """The places of which nobody said how long to stay away, and the limits of the others."""
         traffic = self.traffic
         limits: list[Blocked] = []
         guessed: list[Seat] = []
@@ -142,9 +165,7 @@ class Failover:
                     guessed.append(seat)
                 else:
                     limits.append(Blocked(wait_s=wait_s, is_budget=False))
-        if guessed:
-            return min(guessed, key=traffic.ends_in_s)
-        raise _refusal(limits)
+        return guessed, limits
 
 
 def _refusal(limits: list[Blocked]) -> CodegateError:

@@ -206,8 +206,19 @@ def test_own_pages(mock: ThreadedMock) -> None:
         assert client.read_response().status == 400
         client.send(request_bytes("PUT", "/_mock/fault", {"content-length": "0"}))
         assert client.read_response().json() == {"fault": None}
+        client.send(request_bytes("PUT", "/_mock/fault", {}, b"status-503\nstatus-529"))
+        assert client.read_response().status == 400
     assert chat(mock).status == 200
     assert get(mock, "/_mock/other").status == 404
+
+
+def test_faults_are_queued_from_outside(mock: ThreadedMock) -> None:
+    with RawClient(mock) as client:
+        client.send(request_bytes("PUT", "/_mock/queue", {}, b"status-503\n\nstatus-529"))
+        assert client.read_response().json() == {"queue": ["status-503", None, "status-529"]}
+        client.send(request_bytes("PUT", "/_mock/queue", {}, b"status-503\nnonsense"))
+        assert client.read_response().status == 400
+    assert [chat(mock).status for _ in range(4)] == [503, 200, 529, 200]
 
 
 def test_own_pages_under_another_name(mock: ThreadedMock) -> None:
