@@ -29,6 +29,8 @@ class Published:
     reason: str = ""
     until_ms: int | None = None
     faults: int = 0
+    updated_ms: int = 0
+    """The change of the account that is in force."""
     keys: tuple[Published, ...] = ()
     """Of an account with several, in their order."""
 
@@ -66,6 +68,7 @@ def _read(shown: Mapping[str, Any]) -> Published:
         reason=str(shown["reason"]),
         until_ms=shown["until_ms"],
         faults=int(shown["faults"]),
+        updated_ms=int(shown["updated_ms"]),
         keys=tuple(_read(key) for key in shown["keys"]),
     )
     has_ended = found.until_ms is not None and found.until_ms <= time.time() * 1000

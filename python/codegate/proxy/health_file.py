@@ -27,30 +27,30 @@ class HealthFile:
         self._data_dir = data_dir
         self._health = health
         self._accounts = accounts
-        self._written: tuple[int, int] | None = None
+        self._version: int | None = None
+        self._shown: tuple[Account, ...] = ()
 
     def look(self) -> None:
         """Write the file if anything changed. What cannot be written is no trouble of traffic."""
-        accounts = self._accounts()
-        now = (self._health.version, id(accounts))
-        if now == self._written:
+        accounts, version = self._accounts(), self._health.version
+        if version == self._version and accounts is self._shown:
             return
         try:
-            publish(self._data_dir, {account.name: self._shown(account) for account in accounts})
+            publish(self._data_dir, {account.name: self._of(account) for account in accounts})
         except CodegateError as error:
-            if self._written is not None:
+            if self._version is not None:
                 logger.warning("health is not shown", extra={"reason": error.message})
-            self._written = None
+            self._version = None
             return
-        self._written = now
+        self._version, self._shown = version, accounts
 
     def close(self) -> None:
         """The proxy ends: nobody's health is known any more."""
         with contextlib.suppress(OSError):
             withdraw(self._data_dir)
 
-    def _shown(self, account: Account) -> Published:
-        shown = _published(self._health.report(account.name))
+    def _of(self, account: Account) -> Published:
+        shown = replace(_published(self._health.report(account.name)), updated_ms=account.updated)
         if len(account.credentials) == 1:
             return shown
         keys = tuple(_published(self._health.report(name)) for name in account.credentials)
@@ -59,7 +59,7 @@ class HealthFile:
             return replace(shown, keys=keys)
         # With every key away the account is, until the first of them comes back.
         first = min(away, key=lambda key: (key.state != "cooling", key.until_ms or 0))
-        return replace(first, keys=keys)
+        return replace(first, keys=keys, updated_ms=account.updated)
 
 
 def _published(report: Report) -> Published:

@@ -11,6 +11,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from codegate.accounts.health import Access
 from codegate.errors import BudgetExceeded, CodegateError, NoUpstream, RateLimited
 from codegate.routing.affinity import Session
 from codegate.routing.router import Plan, Upstream
@@ -65,14 +66,22 @@ class Failover:
         """
         if len(self.tried) >= MAX_ATTEMPTS:
             return None
-        guessed, _ = self._cooling()
-        guessed = [seat for seat in guessed if seat.credential not in self.tried]
+        found, _ = self._cooling()
+        guessed = [seat for seat in found if not self._is_spent(seat)]
         if not guessed or not self.traffic.retries.take():
             return None
         self.retries += 1
         seat = min(guessed, key=self.traffic.ends_in_s)
         self._take_turn(seat)
         return self._enter(seat)
+
+    def _is_spent(self, seat: Seat) -> bool:
+        """Whether it was tried, or another key of an account whose service itself is at fault."""
+        if seat.credential in self.tried:
+            return True
+        siblings = seat.upstream.account.credentials
+        is_at_fault = self.traffic.health.access(seat.account) is not Access.FREE
+        return is_at_fault and any(name in self.tried for name in siblings)
 
     def may_again(self, seat: Seat) -> bool:
         """Whether the same account may be tried once more, after a pause; that is then taken."""
