@@ -267,11 +267,13 @@ def test_clearing_and_keeping_fields(cli: Cli, shared_mock: ThreadedMock) -> Non
     assert (before["rpm"], before["timeout_s"]) == (30, 7.0)
     cli.ok(
         *("accounts", "edit", "full", "--monthly-budget", "none", "--default-model", "none"),
-        *("--model", "none", "--timeout", "none"),
+        *("--model", "none", "--timeout", "none", "--model-map", "none"),
     )
     after = cli.ok("accounts", "show", "full", "--json").json()
     changed = {k for k in before if before[k] != after[k]} - {"updated"}
-    assert changed == {"monthly_budget_usd", "default_model", "models", "timeout_s"}
+    assert changed == {
+        *("monthly_budget_usd", "default_model", "models", "model_map", "timeout_s"),
+    }
     assert after["monthly_budget_usd"] is None
     assert after["models"] == []
 

@@ -26,7 +26,16 @@ _SERVERS = {"serve", "mock"}
 _GC_THRESHOLD = 50_000
 """A command makes little garbage and soon ends; looking for it takes a fifth of its time."""
 _NOT_COMMANDS = {
-    *("command", "condition", "credentials", "output", "overrides", "since", "state"),
+    *(
+        "account_options",
+        "command",
+        "condition",
+        "credentials",
+        "output",
+        "overrides",
+        "since",
+        "state",
+    ),
 }
 
 

@@ -12,10 +12,11 @@ from codegate.accounts import store
 from codegate.accounts.account import from_record
 from codegate.accounts.probe import probe
 from codegate.accounts.record import AccountChange, AccountRecord, edited, make, now_ms
-from codegate.catalog.price import as_usd, from_usd
+from codegate.catalog.price import as_usd
+from codegate.cli.account_options import AccountOptions, with_account_options
 from codegate.cli.command import Command
 from codegate.cli.condition import Condition, read_condition
-from codegate.cli.credentials import ApiKeyEnv, ApiKeys, ApiKeyStdin, ask_key, read_keys
+from codegate.cli.credentials import ask_key
 from codegate.cli.output import print_fields, print_json, print_table, time_text
 from codegate.cli.state import AsJson, DataDir, State, opened
 from codegate.crypto.secret import Secret
@@ -36,172 +37,37 @@ ProviderName = Annotated[
     str | None,
     typer.Option("--provider", help="The service; left out when the key's beginning tells it."),
 ]
-BaseUrl = Annotated[
-    str | None, typer.Option("--base-url", help="Address as the service gives it for SDKs.")
-]
-Format = Annotated[str | None, typer.Option("--format", help="The wire format of --base-url.")]
-Endpoints = Annotated[
-    list[str] | None,
-    typer.Option("--endpoint", help="FORMAT=URL of a further format; may be repeated."),
-]
-ModelMap = Annotated[
-    list[str] | None,
-    typer.Option("--model-map", help="FROM=TO: ask for TO when FROM is wanted; repeatable."),
-]
-Models = Annotated[
-    list[str] | None, typer.Option("--model", help="A model it offers; none: any. Repeatable.")
-]
-DefaultModel = Annotated[str | None, typer.Option(help="The model for names of no model.")]
-ReasoningModel = Annotated[str | None, typer.Option(help="The model for reasoning.")]
-Headers = Annotated[
-    list[str] | None, typer.Option("--header", help="NAME=VALUE to send; may be repeated.")
-]
-Priority = Annotated[int | None, typer.Option(help="The higher goes first.")]
-Rpm = Annotated[int | None, typer.Option(help="Requests a minute; 0: no limit.")]
-Budget = Annotated[str | None, typer.Option("--monthly-budget", help="USD a month.")]
-Timeout = Annotated[str | None, typer.Option(help="Seconds until the first byte.")]
 Disabled = Annotated[bool, typer.Option("--disabled", help="Keep it out of use.")]
 
 
-def _change(
-    *,
-    keys: tuple[Secret, ...] | None,
-    base_url: str | None,
-    wire_format: str | None,
-    endpoints: list[str] | None,
-    models: list[str] | None,
-    model_map: list[str] | None,
-    default_model: str | None,
-    reasoning_model: str | None,
-    headers: list[str] | None,
-    priority: int | None,
-    rpm: int | None,
-    budget: str | None,
-    timeout: str | None,
-    is_enabled: bool | None,
-) -> AccountChange:
-    """The change that flags describe; the word ``none`` clears a field."""
-    texts = {
-        "models": models,
-        "model_map": model_map,
-        "headers": headers,
-        "default_model": default_model,
-        "reasoning_model": reasoning_model,
-        "monthly_budget": budget,
-        "timeout_s": timeout,
-    }
-    cleared = frozenset(name for name, text in texts.items() if text in ("none", ["none"]))
-    kept = {name: None if name in cleared else text for name, text in texts.items()}
-    secret_headers = _pairs(kept["headers"], "--header NAME=VALUE")
-    return AccountChange(
-        api_keys=keys,
-        base_url=base_url,
-        format=wire_format,
-        endpoints=_pairs(endpoints, "--endpoint FORMAT=URL"),
-        headers=None
-        if secret_headers is None
-        else {name: Secret(value) for name, value in secret_headers.items()},
-        models=None if kept["models"] is None else tuple(kept["models"]),
-        model_map=_pairs(kept["model_map"], "--model-map FROM=TO"),
-        default_model=None if "default_model" in cleared else default_model,
-        reasoning_model=None if "reasoning_model" in cleared else reasoning_model,
-        priority=priority,
-        rpm=rpm,
-        monthly_budget=None if budget is None or "monthly_budget" in cleared else from_usd(budget),
-        timeout_s=None if timeout is None or "timeout_s" in cleared else _seconds(timeout),
-        is_enabled=is_enabled,
-        cleared=cleared,
-    )
-
-
 @app.command()
+@with_account_options
 def add(
     name: Name,
+    options: AccountOptions,
     provider: ProviderName = None,
-    api_key: ApiKeys = None,
-    api_key_stdin: ApiKeyStdin = False,
-    api_key_env: ApiKeyEnv = None,
-    base_url: BaseUrl = None,
-    format_: Format = None,
-    endpoint: Endpoints = None,
-    model: Models = None,
-    model_map: ModelMap = None,
-    default_model: DefaultModel = None,
-    reasoning_model: ReasoningModel = None,
-    header: Headers = None,
-    priority: Priority = None,
-    rpm: Rpm = None,
-    monthly_budget: Budget = None,
-    timeout: Timeout = None,
     disabled: Disabled = False,
     data_dir: DataDir = None,
 ) -> None:
     """Add an account. It is in use within a second, also while the proxy runs."""
-    keys = read_keys(api_key, api_key_stdin, api_key_env)
+    keys = options.keys()
     chosen = _choose_provider(provider, keys)
     if keys is None and chosen.needs_key:
         keys = ask_key(chosen.label)
-    change = _change(
-        keys=keys,
-        base_url=base_url,
-        wire_format=format_,
-        endpoints=endpoint,
-        models=model,
-        model_map=model_map,
-        default_model=default_model,
-        reasoning_model=reasoning_model,
-        headers=header,
-        priority=priority,
-        rpm=rpm,
-        budget=monthly_budget,
-        timeout=timeout,
-        is_enabled=not disabled,
-    )
+    change = options.change(keys, is_enabled=not disabled)
     with opened(data_dir) as state:
         _insert(state, make(name, chosen, change))
     typer.echo(f"Added {name} at {chosen.label}.")
 
 
 @app.command()
-def edit(
-    name: Name,
-    api_key: ApiKeys = None,
-    api_key_stdin: ApiKeyStdin = False,
-    api_key_env: ApiKeyEnv = None,
-    base_url: BaseUrl = None,
-    format_: Format = None,
-    endpoint: Endpoints = None,
-    model: Models = None,
-    model_map: ModelMap = None,
-    default_model: DefaultModel = None,
-    reasoning_model: ReasoningModel = None,
-    header: Headers = None,
-    priority: Priority = None,
-    rpm: Rpm = None,
-    monthly_budget: Budget = None,
-    timeout: Timeout = None,
-    data_dir: DataDir = None,
-) -> None:
+@with_account_options
+def edit(name: Name, options: AccountOptions, data_dir: DataDir = None) -> None:
     """Change an account; what is not named stays. `none` clears a field.
 
     A new address needs the key again: the stored one was given for the stored address.
     """
-    change = _change(
-        keys=read_keys(api_key, api_key_stdin, api_key_env),
-        base_url=base_url,
-        wire_format=format_,
-        endpoints=endpoint,
-        models=model,
-        model_map=model_map,
-        default_model=default_model,
-        reasoning_model=reasoning_model,
-        headers=header,
-        priority=priority,
-        rpm=rpm,
-        budget=monthly_budget,
-        timeout=timeout,
-        is_enabled=None,
-    )
+    change = options.change(options.keys())
     with opened(data_dir) as state:
         vault = state.vault
         with state.database.change() as connection:
@@ -431,26 +297,6 @@ def _view(record: AccountRecord, vault: Vault, condition: Condition) -> dict[str
         "created": time_text(record.created_ms),
         "updated": time_text(record.updated_ms),
     }
-
-
-def _pairs(texts: list[str] | str | None, shape: str) -> dict[str, str] | None:
-    if texts is None:
-        return None
-    found: dict[str, str] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name or not value:
-            # The value may be a secret: only the shape is told.
-            raise typer.BadParameter(f"give it as {shape}")
-        found[name] = value
-    return found
-
-
-def _seconds(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise typer.BadParameter(f"--timeout: {text!r} is not a number of seconds") from None
 
 
 COMMAND = Command(register=lambda parent: parent.add_typer(app, name="accounts"))
