@@ -140,6 +140,9 @@ def _hot_path(mode: Mode, seed: int) -> list[str]:
     failures = [f"{s.gateway}: {failure}" for s in samples for failure in s.failures]
     if failures:
         raise BenchError(failures[0])
+    for name in (REFERENCE, *(kind.name for kind in (One, Silent, Many))):
+        cpu_us = statistics.median(s.cpu_us for s in samples if s.gateway == name)
+        print(f"{name}: {cpu_us:.1f} µs of CPU time for each request")
     missed = []
     noise = ", noisy" if result.is_noisy else ""
     for question in QUESTIONS:
