@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use http::Method;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
 use crate::delay::retry_after_ms;
@@ -120,7 +120,6 @@ pub async fn run(transport: &Transport, order: &Order) -> Attempted {
             "the upstream answered with a redirect, which is refused: \
              set the account's base URL to where it points",
         )),
-        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT => Outcome::Failed(empty()),
         s if !s.is_success() => refused(order, status, answer.body).await,
         _ if order.request.facts.is_streaming => {
             first_event(order, answer, usage_added, first_byte).await
