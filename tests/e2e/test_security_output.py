@@ -140,24 +140,28 @@ def test_s32_an_error_names_nothing_of_ours(
     start_proxy: Callable[..., Proxy], wire_format: str, stream: bool
 ) -> None:
     port = free_port()
-    with run_in_thread(Options(port=port)) as mock:
-        proxy = start_proxy(
-            upstreams=[f"{wire_format}={mock.url}"],
-            settings={"first_byte_timeout_s": 1, "plain_first_byte_timeout_s": 1},
-        )
-        faults = [
-            "reset-before-status",
-            "hang",
-            "html-502",
-            "redirect-302",
-            "empty-200",
-            "status-401",
-        ]
-        answers = [
+
+    def ask(*faults: str) -> list[Answer]:
+        return [
             call(proxy.port, proxy.key, wire_format, f"fault:{fault}", stream=stream)
             for fault in faults
         ]
-    answers.append(call(proxy.port, proxy.key, wire_format, "mock-large", stream=stream))
+
+    with run_in_thread(Options(port=port)) as mock:
+        proxy = start_proxy(
+            upstreams=[f"{wire_format}={mock.url}"],
+            settings={
+                "first_byte_timeout_s": 1,
+                "plain_first_byte_timeout_s": 1,
+                "cooldown_base_s": 0,
+            },
+        )
+        answers = ask("reset-before-status", "hang", "html-502", "redirect-302", "empty-200")
+    answers += ask("nobody-listens")
+    with run_in_thread(Options(port=port)):
+        answers += ask("status-401")
+    codes = [answer.header("x-codegate-error") for answer in answers]
+    assert len(set(codes)) == len(codes), f"not each fault was met: {codes}"
     for answer in answers:
         assert answer.status >= 500
         message = check_error(answer, wire_format, answer.status)
