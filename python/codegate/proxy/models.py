@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from codegate import native
-from codegate.accounts.account import Account
+from codegate.accounts.account import Account, AccountEndpoint
 from codegate.errors import NotFound, NoUpstream, UpstreamError
 from codegate.snapshot import Snapshot
 
@@ -18,6 +18,8 @@ _LIST_PATH = "/models"
 _TIMEOUT_S = 10.0
 _MAX_BYTES = 4 * 1024 * 1024
 _KEEP_S = 60.0
+_KEEP_FAILURE_S = 5.0
+"""An upstream that does not answer must not cost every client its time."""
 _EPOCH = "1970-01-01T00:00:00Z"
 
 
@@ -45,12 +47,12 @@ class Listed:
 
 
 class ModelLists:
-    """Asks each account's upstream for its list, keeps it for a minute, asks once at a time."""
+    """Asks each upstream for its list; keeps it for a minute, a failure for a few seconds."""
 
     def __init__(self, client: native.Client) -> None:
         """``client`` is the worker's."""
         self._client = client
-        self._kept: dict[tuple[str, native.Target], tuple[float, tuple[Listed, ...]]] = {}
+        self._kept: dict[tuple[str, native.Target], tuple[float, tuple[Listed, ...] | None]] = {}
         self._lock = asyncio.Lock()
 
     async def all(self, snapshot: Snapshot) -> tuple[Listed, ...]:
@@ -89,24 +91,29 @@ class ModelLists:
         if account.models:
             return tuple(_named(name, account.provider) for name in account.models)
         for endpoint in account.endpoints.values():
-            key = (account.name, endpoint.target)
-            kept = self._kept.get(key)
-            now = time.monotonic()
-            if kept is not None and now - kept[0] < _KEEP_S:
-                return kept[1]
-            fetched = await self._client.fetch(
-                endpoint.target,
-                endpoint.address.path(_LIST_PATH),
-                timeout_s=_TIMEOUT_S,
-                max_bytes=_MAX_BYTES,
-            )
-            models = _read(fetched, account.provider)
+            models = await self._ask(account, endpoint)
             if models is not None:
-                # Endpoints that are gone would otherwise stay for ever.
-                self._kept = {k: v for k, v in self._kept.items() if now - v[0] < _KEEP_S}
-                self._kept[key] = (now, models)
                 return models
         return None
+
+    async def _ask(self, account: Account, endpoint: AccountEndpoint) -> tuple[Listed, ...] | None:
+        """What an endpoint says or said a short while ago; ``None`` where that was no list."""
+        key = (account.name, endpoint.target)
+        kept = self._kept.get(key)
+        if kept is not None and time.monotonic() < kept[0]:
+            return kept[1]
+        fetched = await self._client.fetch(
+            endpoint.target,
+            endpoint.address.path(_LIST_PATH),
+            timeout_s=_TIMEOUT_S,
+            max_bytes=_MAX_BYTES,
+        )
+        models = _read(fetched, account.provider)
+        now = time.monotonic()
+        # Endpoints that are gone would otherwise stay for ever.
+        self._kept = {k: v for k, v in self._kept.items() if now < v[0]}
+        self._kept[key] = (now + (_KEEP_FAILURE_S if models is None else _KEEP_S), models)
+        return models
 
 
 def as_list(models: tuple[Listed, ...]) -> dict[str, object]:

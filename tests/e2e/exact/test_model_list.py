@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import anthropic
 import openai
 import pytest
 
+from codegate.mock.provider import ThreadedMock
 from tests.e2e.exact.turns import json_reply, post
 from tests.support.proxy import Proxy
 from tests.support.raw import Answer, request
 from tests.support.replay import Replay, replaying
+from tests.support.scripted import scripted, whole
 
 UPSTREAM_LIST = {
     "object": "list",
@@ -92,3 +95,16 @@ def test_replay_answers_as_told() -> None:
         assert server.last.target == "/p?q"
         assert server.last.values("x-a") == ["1", "2"]
         assert server.last.body == b"\xfe"
+
+
+def test_an_upstream_without_a_list_is_not_asked_at_every_call(
+    start_proxy: Callable[..., Proxy], shared_mock: ThreadedMock
+) -> None:
+    with scripted(lambda peer: peer.send(whole("500 Oh", b"{}"))) as broken:
+        upstreams = [f"openai_chat={broken.url}", f"anthropic_messages={shared_mock.url}"]
+        proxy = start_proxy(upstreams=upstreams)
+        for _ in range(3):
+            answer = request(proxy.port, "GET", "/v1/models", [("x-api-key", proxy.key)])
+            assert answer.status == 200
+            assert answer.json()["data"]
+        assert broken.requests == 1
