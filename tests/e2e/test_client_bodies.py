@@ -139,7 +139,8 @@ def test_f57_what_is_no_object_is_refused(
     before = shared_mock.journal.count
     with nothing_left(shared_proxy):
         answer = post(shared_proxy, wire_format, body)
-    check_error(answer, wire_format, 400, "bad_request")
+    message = check_error(answer, wire_format, 400, "bad_request")
+    assert ("it is empty" in message) == (not body.strip())
     assert shared_mock.journal.count == before
 
 
