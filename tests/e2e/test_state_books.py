@@ -163,6 +163,7 @@ def check_row(case: Case, row: dict[str, Any], booked: dict[str, Any]) -> Decima
     names = ("tokens_in", "tokens_out", "tokens_cache_read", "tokens_cache_write")
     found = None if row["tokens_in"] is None else [row[name] or 0 for name in names]
     assert found == booked["tokens"], (case, row)
+    assert row["is_estimated"] == (row["outcome"] == "ok" and case.kind == "no-usage")
     assert (row["cost_usd"] is None) == (booked["usd"] is None), (case, row)
     if booked["usd"] is None:
         return Decimal(0)

@@ -56,6 +56,12 @@ def row_of(cli: Cli, request_id: str | None) -> dict[str, Any]:
     return found[0]
 
 
+def usage_of(cli: Cli, model: str) -> dict[str, Any]:
+    """The sums of one model; empty where there is none."""
+    items = cli.ok("usage", "--by", "model", "--json").json()["items"]
+    return next((item for item in items if item["model"] == model), {})
+
+
 def test_an_exchange_is_one_row_with_tokens_and_an_exact_cost(
     live: Proxy, cli: Cli, wire_format: str, stream: bool
 ) -> None:
@@ -78,6 +84,35 @@ def test_an_unknown_price_is_no_price(live: Proxy, cli: Cli) -> None:
     row = row_of(cli, answer.header("x-codegate-request-id"))
     assert row["cost_usd"] is None
     assert row["tokens_out"] > 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "tokens"),
+    [
+        ("usage-missing", None),
+        ("usage-negative", None),
+        ("usage-huge", None),
+        # What can be read is kept, and said to be a guess.
+        ("usage-float", True),
+        ("usage-string", True),
+    ],
+)
+def test_f47_counts_that_are_none_never_lower_a_sum(
+    live: Proxy, cli: Cli, wire_format: str, stream: bool, fault: str, tokens: bool | None
+) -> None:
+    before = usage_of(cli, f"fault:{fault}")
+    answer = call(live.port, live.key, wire_format, f"fault:{fault}", stream=stream)
+    assert answer.status == 200
+    row = row_of(cli, answer.header("x-codegate-request-id"))
+    assert row["outcome"] == "ok"
+    assert row["is_estimated"] is True
+    counts = [row[name] for name in row if name.startswith("tokens_")]
+    assert all(count is None or 0 <= count < 10**9 for count in counts)
+    assert (row["tokens_out"] is not None) == (tokens is True)
+    after = usage_of(cli, f"fault:{fault}")
+    assert after["requests"] == before.get("requests", 0) + 1
+    for name in ("tokens_in", "tokens_out", "cost_usd"):
+        assert Decimal(after[name]) >= Decimal(before.get(name, 0)) >= 0
 
 
 def test_rows_are_found_by_what_they_hold(live: Proxy, cli: Cli) -> None:

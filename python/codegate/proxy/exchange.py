@@ -121,7 +121,7 @@ class Exchange:
             tokens_cache_read=usage.cache_read if usage else None,
             tokens_cache_write=usage.cache_write if usage else None,
             tokens_reasoning=usage.reasoning if usage else None,
-            is_estimated=usage.is_estimated if usage else False,
+            is_estimated=usage.is_estimated if usage else self._lacks_usage(),
             first_byte_ms=None if self.first_byte_s is None else round(self.first_byte_s * 1000, 2),
             total_ms=round((time.monotonic() - self.started) * 1000, 2),
             bytes_in=self.bytes_in,
@@ -134,6 +134,10 @@ class Exchange:
             cost=self._cost(),
             _is_silent=not self.snapshot.settings.request_logging,
         )
+
+    def _lacks_usage(self) -> bool:
+        """Whether an answer that should have told its usage did not."""
+        return self.outcome == "ok" and not self.path.endswith("/count_tokens")
 
     def _cost(self) -> int | None:
         usage = self.usage
