@@ -13,19 +13,24 @@ _T_co = TypeVar("_T_co", covariant=True)
 __all__ = [
     "BUILD_PROFILE",
     "FORMATS",
+    "GUARDRAIL_CATEGORIES",
     "Attempt",
     "BodyError",
     "Bridge",
     "Client",
     "Deadlines",
     "Fetched",
+    "Guard",
+    "GuardrailError",
     "Head",
+    "Masked",
     "Pending",
     "Progress",
     "Relayed",
     "Request",
     "Target",
     "Usage",
+    "check_pattern",
     "error_body",
     "panic_probe",
     "scan",
@@ -36,6 +41,12 @@ BUILD_PROFILE: Final[str]
 
 FORMATS: Final[tuple[str, ...]]
 """The wire formats this build knows."""
+
+GUARDRAIL_CATEGORIES: Final[tuple[str, ...]]
+"""What can be masked, ``custom`` included; where findings overlap the earlier one wins."""
+
+class GuardrailError(RuntimeError):
+    """A request could not be looked through; nothing of it may go out."""
 
 class BodyError(ValueError):
     """A request body that cannot be used; the text says what to do, for the client."""
@@ -126,6 +137,44 @@ class Request:
         every turn of a conversation in this process; ``None`` below 4 KB."""
     def asks_long_cache(self) -> bool:
         """Whether the body asks for a prompt cache that lives an hour."""
+
+@final
+class Guard:
+    """One tenant's guardrails: keys, detectors, and what is known of texts seen before."""
+
+    def __new__(
+        cls,
+        roots: list[bytes],
+        tenant: str,
+        *,
+        modes: dict[str, str],
+        patterns: list[str],
+        words: list[str],
+        allowed: list[str],
+        not_in_tool_args: list[str],
+        is_portable: bool,
+        timeout_s: float,
+    ) -> Guard:
+        """``roots`` are keys of 32 bytes, the one in use first; modes are ``mask``, ``block``,
+        ``observe`` and ``off``; a timeout of 0 is none. Raises ``ValueError``."""
+    def mask(self, request: Request) -> Masked:
+        """The request as it may go up. Raises ``GuardrailError``."""
+    def mask_text(self, text: str) -> tuple[str, list[tuple[str, int, int]]]:
+        """A text as a provider would see it, and what was found, in characters of ``text``."""
+
+@final
+class Masked:
+    """A request that was looked through."""
+
+    @property
+    def request(self) -> Request:
+        """The masked request, or the same where nothing was found."""
+    @property
+    def counts(self) -> list[tuple[str, int]]:
+        """Findings by category, whether they were masked or only counted."""
+    @property
+    def blocked(self) -> str | None:
+        """A category that the tenant does not let out, if the request holds it."""
 
 @final
 class Target:
@@ -263,6 +312,8 @@ class Client:
     def __new__(cls, bridge: Bridge, https_proxy: str | None, no_proxy: str) -> Client: ...
     def parse(self, wire_format: str, parts: list[bytes]) -> Pending[Request]:
         """``Request.parse`` on another thread, for large bodies."""
+    def mask(self, guard: Guard, request: Request) -> Pending[Masked]:
+        """``Guard.mask`` on another thread, for large bodies."""
     def send(
         self,
         target: Target,
@@ -282,6 +333,9 @@ class Client:
         self, target: Target, path: str, *, timeout_s: float, max_bytes: int
     ) -> Pending[Fetched]:
         """GET ``path`` at ``target``."""
+
+def check_pattern(pattern: str) -> None:
+    """Whether a pattern can be used. Raises ``ValueError`` with the reason if not."""
 
 def error_body(wire_format: str, status: int, code: str, message: str, request_id: str) -> bytes:
     """An error in the format's own shape."""

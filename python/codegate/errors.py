@@ -4,6 +4,7 @@ CodegateError
 ├── ClientError            the caller can mend it
 │   ├── BadRequest         400
 │   ├── BrokenBody         400
+│   ├── GuardrailBlocked   400
 │   ├── Unauthorized       401
 │   ├── NotFound           404
 │   ├── MethodNotAllowed   405
@@ -15,6 +16,7 @@ CodegateError
 ├── UpstreamError          the upstream failed; status and retry depend on how
 ├── NoUpstream             no account can take the request
 ├── Overloaded             our own limits are reached
+├── GuardrailUnavailable   a request could not be looked through, so nothing of it went out
 ├── Draining               this process is about to stop
 ├── StorageError           the database cannot be read or written at the moment
 │   └── StorageConflict    what was written contradicts what is there
@@ -65,6 +67,12 @@ class BrokenBody(ClientError):
     """The request body ended before its end; the connection cannot be used again."""
 
     code = "body_incomplete"
+
+
+class GuardrailBlocked(ClientError):
+    """The request holds what the operator does not let out."""
+
+    code = "guardrail_blocked"
 
 
 class Unauthorized(ClientError):
@@ -163,6 +171,13 @@ class Overloaded(CodegateError):
     status = 503
     code = "overloaded"
     is_retryable = True
+
+
+class GuardrailUnavailable(CodegateError):
+    """A detector failed or took too long; the upstream got nothing."""
+
+    status = 503
+    code = "guardrail_unavailable"
 
 
 class Draining(CodegateError):

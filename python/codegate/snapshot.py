@@ -28,6 +28,8 @@ class Snapshot:
     stream_deadlines: native.Deadlines
     plain_deadlines: native.Deadlines
     routes: Routes
+    guards: Mapping[str, native.Guard] = field(default_factory=dict)
+    """What masks the requests of a tenant; empty while guardrails are off."""
     plans: dict[tuple[str, str, str | None], Plan] = field(default_factory=dict)
     """Plans already worked out; they depend on nothing but this snapshot."""
     own_deadlines: Mapping[tuple[str, bool], native.Deadlines] = field(default_factory=dict)
@@ -86,6 +88,7 @@ def build(
     aliases: Mapping[str, str] | None = None,
     catalog: Catalog | None = None,
     config: RoutingConfig | None = None,
+    guards: Mapping[str, native.Guard] | None = None,
 ) -> Snapshot:
     """A snapshot with everything that follows from its parts worked out."""
     known = catalog or shipped()
@@ -111,6 +114,7 @@ def build(
         own_deadlines=own,
         routes=Routes(accounts=accounts, aliases=aliases or {}, catalog=known, config=config),
         catalog=known,
+        guards=guards or {},
     )
 
 

@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::delay::retry_after_ms;
 use crate::formats::{BodyVerdict, ErrorFacts, Format, Usage};
+use crate::guardrails::{StreamRestorer, frames};
 use crate::headers::{goes_down, goes_up, media_type};
 use crate::json::Body;
 use crate::relay::Stream;
@@ -302,7 +303,9 @@ async fn whole(order: &Order, answer: Answer, until: Instant) -> Outcome {
         ));
     }
     match judge(order, &parts).await {
-        BodyVerdict::Ok { usage, .. } => Outcome::Plain { body: parts, usage },
+        BodyVerdict::Ok { usage, .. } => {
+            Outcome::Plain { body: restored(order, parts).await, usage }
+        }
         BodyVerdict::Error(facts) => {
             let text = Body::from_parts(parts.iter().cloned());
             let text = text.slice(0..text.len());
@@ -314,6 +317,24 @@ async fn whole(order: &Order, answer: Answer, until: Instant) -> Outcome {
         )),
         BodyVerdict::Empty => Outcome::Failed(empty()),
     }
+}
+
+/// A whole answer with what was masked in its request put back.
+async fn restored(order: &Order, parts: Vec<Bytes>) -> Vec<Bytes> {
+    let Some(issued) = order.request.issued.clone() else { return parts };
+    let format = order.request.format;
+    let body = Body::from_parts(parts.iter().cloned());
+    let size = body.len();
+    let work = move || {
+        let text = body.slice(0..body.len());
+        frames::whole(format, &issued, &text)
+    };
+    let text = if size <= JUDGE_ELSEWHERE_BYTES {
+        work()
+    } else {
+        tokio::task::spawn_blocking(work).await.unwrap_or_default()
+    };
+    text.map_or(parts, |text| vec![text.into()])
 }
 
 async fn judge(order: &Order, parts: &[Bytes]) -> BodyVerdict {
@@ -336,6 +357,9 @@ async fn first_event(order: &Order, answer: Answer, usage_added: bool, until: In
         usage_added,
         Arc::clone(&order.deadlines),
     );
+    if let Some(issued) = &order.request.issued {
+        stream.restore(StreamRestorer::new(order.request.format, Arc::clone(issued)));
+    }
     if kind != "text/event-stream" {
         // Some gateways stream without saying so; what they send decides.
         let is_stream = match timeout_at(until, stream.peek()).await {

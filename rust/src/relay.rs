@@ -17,7 +17,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::attempt::Deadlines;
 use crate::formats::{ErrorFacts, ErrorReply, StreamTap, Usage, Verdict};
-use crate::sse::{Frame, Framer};
+use crate::guardrails::StreamRestorer;
+use crate::guardrails::frames::Rewrite;
+use crate::sse::{Frame, FrameKind, Framer};
 use crate::transport::{AnswerBody, Failure, FailureKind, Target};
 
 /// At most this much is gathered before it is written.
@@ -131,6 +133,8 @@ pub struct Stream {
     dropped_cr: bool,
     /// The frame that ended the stream ends in CR.
     is_after_cr: bool,
+    /// Puts back what was masked in the request; nothing where nothing was.
+    restorer: Option<StreamRestorer>,
     last_input: Instant,
     last_output: Instant,
     total_until: Option<Instant>,
@@ -190,12 +194,18 @@ impl Stream {
             is_inside_frame: false,
             dropped_cr: false,
             is_after_cr: false,
+            restorer: None,
             last_input: now,
             last_output: now,
             total_until,
             progress: Arc::default(),
             stop: Arc::default(),
         }
+    }
+
+    /// Put back what was masked, from here on.
+    pub fn restore(&mut self, restorer: StreamRestorer) {
+        self.restorer = Some(restorer);
     }
 
     /// How the stream ended, once the last batch was given out.
@@ -399,7 +409,23 @@ impl Stream {
             self.is_after_cr = false;
             let dropped_cr = std::mem::take(&mut self.dropped_cr);
             match self.tap.frame(&frame) {
-                Verdict::Forward => add(&base, &mut run, &frame, dropped_cr, out),
+                Verdict::Forward => {
+                    match self.restorer.as_mut().map(|restorer| rewrite(restorer, &frame)) {
+                        None | Some(Rewritten::Same) => {
+                            add(&base, &mut run, &frame, dropped_cr, out);
+                        }
+                        Some(Rewritten::Before(before)) => {
+                            flush(&base, &mut run, out);
+                            out.push(before);
+                            add(&base, &mut run, &frame, dropped_cr, out);
+                        }
+                        Some(Rewritten::Other(parts)) => {
+                            flush(&base, &mut run, out);
+                            self.dropped_cr = frame.raw().ends_with(b"\r");
+                            out.extend(parts.into_iter().filter(|part| !part.is_empty()));
+                        }
+                    }
+                }
                 Verdict::Drop | Verdict::Truncated => {
                     if !dropped_cr && self.end.is_none() && frame.raw().starts_with(b"\n") {
                         // The LF ends the line of the frame before, which has gone out.
@@ -409,12 +435,14 @@ impl Stream {
                     self.dropped_cr = frame.raw().ends_with(b"\r");
                 }
                 Verdict::Terminal => {
+                    release(self.restorer.as_mut(), &base, &mut run, out);
                     add(&base, &mut run, &frame, dropped_cr, out);
                     self.is_after_cr = frame.raw().ends_with(b"\r");
                     self.end = Some(End::Complete);
                 }
                 Verdict::Error(facts) => {
                     flush(&base, &mut run, out);
+                    release(self.restorer.as_mut(), &base, &mut run, out);
                     return Ok(Some(ErrorFrame::new(*facts, &frame)));
                 }
             }
@@ -423,6 +451,7 @@ impl Stream {
         // Before the commit nothing of an unfinished frame may leave: it could be an error.
         if self.end.is_none()
             && self.tap.state().started
+            && self.restorer.is_none()
             && let Some(partial) = self.framer.take_partial()
         {
             self.is_inside_frame = true;
@@ -433,13 +462,26 @@ impl Stream {
 
     /// The upstream closed: what is left may be a last frame without its blank line.
     fn absorb_end(&mut self, out: &mut Vec<Bytes>) -> Option<ErrorFrame> {
-        let frame = self.framer.finish()?;
+        let Some(frame) = self.framer.finish() else {
+            release(self.restorer.as_mut(), &Bytes::new(), &mut (0..0), out);
+            return None;
+        };
         if frame.raw().as_ref() == b"\n" {
             // The second half of a CRLF whose frame has gone out already.
             out.push(frame.raw());
             return None;
         }
-        match self.tap.frame(&frame) {
+        let verdict = self.tap.frame(&frame);
+        if let Verdict::Forward = verdict
+            && let Some(restorer) = &mut self.restorer
+            && let Rewritten::Other(parts) = rewrite(restorer, &frame)
+        {
+            out.extend(parts.into_iter().filter(|part| !part.is_empty()));
+            out.push(restorer.finish());
+            return None;
+        }
+        release(self.restorer.as_mut(), &Bytes::new(), &mut (0..0), out);
+        match verdict {
             Verdict::Forward => {
                 self.is_inside_frame = true;
                 out.push(frame.raw());
@@ -509,11 +551,13 @@ impl Stream {
         self.end = Some(end);
     }
 
-    fn own_error(&self, kind: Option<&str>, reply: &ErrorReply<'_>, out: &mut Vec<Bytes>) {
+    fn own_error(&mut self, kind: Option<&str>, reply: &ErrorReply<'_>, out: &mut Vec<Bytes>) {
         if self.is_inside_frame {
             // Half a frame is out: close it, or the client would read our event as its rest.
             out.push(Bytes::from_static(b"\n\n"));
         }
+        // What was held back is no token any more; it still belongs to the answer.
+        release(self.restorer.as_mut(), &Bytes::new(), &mut (0..0), out);
         out.push(self.target.format.wire().error_event(kind, reply).into());
     }
 
@@ -628,6 +672,63 @@ fn add(
             if !raw.is_empty() {
                 out.push(raw);
             }
+        }
+    }
+}
+
+/// A frame with tokens put back.
+enum Rewritten {
+    Same,
+    /// The frame as it is behind these bytes.
+    Before(Bytes),
+    /// These bytes instead of it.
+    Other(Vec<Bytes>),
+}
+
+fn rewrite(restorer: &mut StreamRestorer, frame: &Frame<'_>) -> Rewritten {
+    if frame.kind != FrameKind::Event {
+        return Rewritten::Same;
+    }
+    let (before, data) = match restorer.event(frame.data()) {
+        Rewrite::Unchanged => return Rewritten::Same,
+        Rewrite::Before(before) => return Rewritten::Before(before),
+        Rewrite::Dropped(before) => return Rewritten::Other(vec![before]),
+        Rewrite::Data { before, data } => (before, data),
+    };
+    let raw = frame.raw();
+    let parts = match frame.data_range() {
+        Some(range) if range.end <= raw.len() => {
+            vec![before, raw.slice(..range.start), data.into(), raw.slice(range.end..)]
+        }
+        _ => {
+            // Its lines cannot be told apart any more; as one it means the same.
+            let mut text = Vec::with_capacity(data.len() + 32);
+            if let Some(event) = frame.event() {
+                text.extend_from_slice(b"event: ");
+                text.extend_from_slice(event);
+                text.push(b'\n');
+            }
+            text.extend_from_slice(b"data: ");
+            text.extend(data.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }));
+            text.extend_from_slice(b"\n\n");
+            vec![before, text.into()]
+        }
+    };
+    Rewritten::Other(parts)
+}
+
+/// Writes what was gathered, then what the restorer held back.
+fn release(
+    restorer: Option<&mut StreamRestorer>,
+    base: &Bytes,
+    run: &mut Range<usize>,
+    out: &mut Vec<Bytes>,
+) {
+    if let Some(restorer) = restorer {
+        flush(base, run, out);
+        let held = restorer.finish();
+        if !held.is_empty() {
+            out.push(held);
         }
     }
 }

@@ -7,14 +7,27 @@ use bytes::Bytes;
 use crate::conversation;
 use crate::error::Error;
 use crate::formats::{Format, RequestFacts, TargetOptions};
+use crate::guardrails::{Category, Guard, Issued, TooSlow, mask};
 use crate::json::{self, Body, Object};
 
 /// A scanned body and the facts in it. Shared by all attempts of an exchange.
 pub struct ParsedRequest {
     pub format: Format,
     pub facts: RequestFacts,
+    /// What was masked in it, and has to be restored in its answer.
+    pub issued: Option<Arc<Issued>>,
     body: Body,
     object: Object,
+}
+
+/// A request that was looked through.
+pub struct MaskedRequest {
+    /// Nothing where the request may go as it is.
+    pub request: Option<Arc<ParsedRequest>>,
+    /// Findings by category.
+    pub counts: [u32; Category::COUNT],
+    /// The tenant refuses requests that hold this.
+    pub blocked: Option<Category>,
 }
 
 /// What one target gets.
@@ -31,7 +44,23 @@ impl ParsedRequest {
         let body = Body::from_parts(parts);
         let object = json::scan(&body, json::MAX_DEPTH)?;
         let facts = format.wire().read_request(&body, &object)?;
-        Ok(Self { format, facts, body, object })
+        Ok(Self { format, facts, issued: None, body, object })
+    }
+
+    /// The request with tokens in place of what `guard` finds: the client's own bytes otherwise.
+    pub fn masked(&self, guard: &Guard) -> Result<MaskedRequest, TooSlow> {
+        let text = self.body.slice(0..self.body.len());
+        let masking = mask::mask(guard, self.format, &text, &self.object)?;
+        let (counts, blocked) = (masking.counts, masking.blocked);
+        if blocked.is_some() || !masking.issued.is_needed() {
+            return Ok(MaskedRequest { request: None, counts, blocked });
+        }
+        let body = Bytes::from(masking.apply(&text));
+        let object = self.object.shifted(&masking.edits);
+        let issued = Some(Arc::new(masking.issued));
+        let facts = self.facts.clone();
+        let request = Self { format: self.format, facts, issued, body: body.into(), object };
+        Ok(MaskedRequest { request: Some(Arc::new(request)), counts, blocked })
     }
 
     pub fn body_bytes(&self) -> usize {

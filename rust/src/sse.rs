@@ -61,6 +61,14 @@ impl Frame<'_> {
         self.span.clone()
     }
 
+    /// Where the data stands in [`raw`](Self::raw), unless it comes in several lines.
+    pub fn data_range(&self) -> Option<Range<usize>> {
+        let Cow::Borrowed(data) = &self.data else { return None };
+        let start = (data.as_ptr() as usize).checked_sub(self.bytes.as_ptr() as usize)?;
+        let start = start.checked_sub(self.released)?;
+        Some(start..start + data.len())
+    }
+
     /// Bytes of this frame that were given away before it was complete.
     pub fn released(&self) -> usize {
         self.released

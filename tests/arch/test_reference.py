@@ -109,6 +109,7 @@ def test_every_metric_stands_with_its_labels() -> None:
     metrics.count_tokens(account="a", model="m", kind="input", tokens=1)
     metrics.count_cost(account="a", model="m", cost=1)
     metrics.count_refused("x")
+    metrics.count_masked("email", 1)
     metrics.observe(wire_format="f", total_s=1, first_byte_s=1)
     names = set()
     for family in metrics.collect():

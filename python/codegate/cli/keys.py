@@ -11,6 +11,7 @@ from codegate.cli.command import Command
 from codegate.cli.output import print_fields, print_json
 from codegate.cli.state import AsJson, DataDir, opened
 from codegate.crypto.vault import rotate as rotate_account
+from codegate.guardrails.keys import rotate as rotate_guardrail
 
 app = typer.Typer(help="The keys that stored secrets are encrypted with.", no_args_is_help=True)
 
@@ -19,6 +20,7 @@ class Which(StrEnum):
     """The keys that can be replaced."""
 
     ACCOUNT = "account"
+    GUARDRAIL = "guardrail"
 
 
 @app.callback()
@@ -34,11 +36,20 @@ def rotate(
 ) -> None:
     """Replace a key and encrypt everything anew, also while the proxy runs.
 
-    Copies of the database made before need the key that was in force then.
+    Copies of the database made before need the key that was in force then. With a new guardrail
+    key every value gets a new token, once; portable tokens made before open for 30 more days.
     """
+    result: dict[str, object] = {"key": which.value}
     with opened(data_dir) as state:
-        old, new, count = rotate_account(state.database, state.config.account_passphrase)
-    result = {"key": which.value, "old_key_id": old, "new_key_id": new, "values": count}
+        if which is Which.GUARDRAIL:
+            old, new = rotate_guardrail(state.data_dir, state.config.guardrail_passphrase)
+            with state.database.change():
+                # Only to let a running proxy know.
+                pass
+            result |= {"old_key_id": old, "new_key_id": new}
+        else:
+            old, new, count = rotate_account(state.database, state.config.account_passphrase)
+            result |= {"old_key_id": old, "new_key_id": new, "values": count}
     if as_json:
         print_json(result)
     else:

@@ -20,11 +20,11 @@ class Exchange:
     """The one mutable object of a request.
 
     Set at creation: ``request_id``, ``snapshot``, ``wire_format``, ``path``. By admission:
-    ``tenant``. By parsing: ``model``, ``is_streaming``, ``bytes_in``, ``session``. By each
-    attempt: ``attempts``, ``account``, ``upstream``, ``upstream_model``; ``seat`` by the one that
-    commits. By the answer:
-    ``status``, ``is_answered``, ``first_byte_s``, ``bytes_out``, ``usage``,
-    ``malformed_events``, ``is_delivered``. At the end: ``outcome``, ``error_code``.
+    ``tenant``. By parsing: ``model``, ``is_streaming``, ``bytes_in``, ``session``. By masking:
+    ``masked``. By each attempt: ``attempts``, ``account``, ``upstream``, ``upstream_model``;
+    ``seat`` by the one that commits. By the answer: ``status``, ``is_answered``,
+    ``first_byte_s``, ``bytes_out``, ``usage``, ``malformed_events``, ``is_delivered``. At the
+    end: ``outcome``, ``error_code``.
     """
 
     __slots__ = (
@@ -38,6 +38,7 @@ class Exchange:
         "is_delivered",
         "is_streaming",
         "malformed_events",
+        "masked",
         "model",
         "outcome",
         "path",
@@ -78,6 +79,7 @@ class Exchange:
         self.first_byte_s: float | None = None
         self.usage: native.Usage | None = None
         self.malformed_events = 0
+        self.masked: tuple[tuple[str, int], ...] = ()
         self.outcome: Outcome = "ok"
         self.error_code = ""
 
@@ -90,6 +92,9 @@ class Exchange:
                 (b"x-codegate-upstream-model", header_text(self.upstream_model)),
                 (b"x-codegate-attempts", b"%d" % len(self.attempts)),
             )
+        if self.masked:
+            counts = ", ".join(f"{name}={count}" for name, count in self.masked)
+            headers.append((b"x-codegate-masked", counts.encode("ascii")))
         return headers
 
     async def start(self, send: Send, status: int, headers: list[Header]) -> None:
@@ -127,6 +132,8 @@ class Exchange:
             bytes_in=self.bytes_in,
             bytes_out=self.bytes_out,
             malformed_events=self.malformed_events,
+            masked_spans=sum(count for _, count in self.masked),
+            masked=dict(self.masked),
             session=_session(self.tenant, self.session),
             upstream_format=upstream.endpoint.format if upstream else "",
             provider=upstream.account.provider if upstream else "",

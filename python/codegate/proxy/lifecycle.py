@@ -1,7 +1,8 @@
 """The life of an exchange. The only place that knows the order of its stages.
 
-admit, read, parse, plan, then each upstream until one commits, then relay; whatever happens, one
-record of how it ended. Values go down, results come back; no stage calls an earlier one.
+admit, read, parse, mask, plan, then each upstream until one commits, then relay; whatever
+happens, one record of how it ended. Values go down, results come back; no stage calls an
+earlier one.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from codegate.errors import (
 from codegate.proxy import admission
 from codegate.proxy.attempt import Decision, Step, outcome_error
 from codegate.proxy.exchange import Exchange
+from codegate.proxy.masking import mask
 from codegate.proxy.relay import relay
 from codegate.proxy.render import error_answer_headers, error_headers, send_error
 from codegate.proxy.services import Services
@@ -109,6 +111,8 @@ async def _serve(
                 watcher.begin()
             else:
                 services.watchers.later(watcher, _WATCH_PLAIN_AFTER_S)
+            if exchange.snapshot.guards:
+                request = await mask(services, exchange, request)
             await _answer(services, exchange, request, head, query, endpoint, send)
     except ClientGone:
         # Whoever only broke its body off, or closed one direction, can still read why.

@@ -49,6 +49,8 @@ class Records:
         ):
             if tokens:
                 metrics.count_tokens(account=entry.account, model=model, kind=kind, tokens=tokens)
+        for category, count in entry.masked.items():
+            metrics.count_masked(category, count)
         if entry.cost:
             metrics.count_cost(account=entry.account, model=model, cost=entry.cost)
         metrics.observe(

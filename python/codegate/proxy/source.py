@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
-from codegate import snapshot
+from codegate import native, snapshot
 from codegate.accounts import store
 from codegate.accounts.account import Account, demo_account, from_flags, from_record
 from codegate.accounts.record import AccountRecord
@@ -15,17 +15,23 @@ from codegate.config import Config
 from codegate.crypto.keys import RootKey
 from codegate.crypto.vault import Vault, expected_key_id, open_vault
 from codegate.errors import ConfigError
+from codegate.guardrails import keys as guardrail_keys
+from codegate.guardrails import store as guardrail_store
+from codegate.guardrails.guards import Guards
+from codegate.guardrails.rules import Rules
 from codegate.providers.custom import PROVIDER as CUSTOM
 from codegate.providers.demo import PROVIDER as DEMO
 from codegate.requestlog import store as log_store
 from codegate.routing import configs
 from codegate.settings import store as settings_store
-from codegate.settings.settings import in_force
+from codegate.settings.settings import Settings, in_force
 from codegate.snapshot import Snapshot, key_digest
 from codegate.storage.database import FILE_NAME, Database
 from codegate.tenants.keys import key_stamp, local_key
 
 logger = logging.getLogger("codegate.proxy")
+
+TENANT = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +49,10 @@ class SnapshotSource:
     def __init__(self, config: Config, secrets: Secrets) -> None:
         """Nothing is opened before the first ``load``."""
         self._config = config
-        self._keys = {key_digest(secrets.proxy_key): "default"}
+        self._keys = {key_digest(secrets.proxy_key): TENANT}
         self._key_stamp: tuple[int, int, int] | None = None
         self._vault = Vault(secrets.roots[0], secrets.roots[1:])
+        self._guards = Guards()
         self._flag_accounts = from_flags(config.upstreams, CUSTOM)
         self._demo_accounts = demo_account(config.demo_upstreams, DEMO)
         # Readers never wait for a writer, so a short patience is enough.
@@ -61,6 +68,7 @@ class SnapshotSource:
             limits, prices = catalog_store.load(connection)
             aliases = catalog_store.load_aliases(connection)
             active = [c for c in configs.load_all(connection) if c.is_active]
+            rules = guardrail_store.load(connection, TENANT)
         stored = tuple(a for a in map(_usable, records) if a is not None)
         accounts = (*self._flag_accounts, *stored) or self._demo_accounts
         return snapshot.build(
@@ -70,7 +78,17 @@ class SnapshotSource:
             aliases=aliases,
             catalog=shipped().with_overrides(limits, prices),
             config=active[0] if active else None,
+            guards=self._guards_of(settings, rules),
         )
+
+    def _guards_of(self, settings: Settings, rules: Rules) -> dict[str, native.Guard]:
+        if not settings.guardrails:
+            return {}
+        config = self._config
+        roots = guardrail_keys.load(config.data_dir, config.guardrail_passphrase)
+        if settings.guardrail_fail_open:
+            logger.warning("guardrails fail open: what cannot be looked through goes up as it is")
+        return {TENANT: self._guards.get(TENANT, rules, roots, settings)}
 
     def spend(self, month: str) -> dict[str, tuple[int, int]]:
         """Cost and requests of ``month`` by account. Raises ``StorageError``."""
@@ -101,7 +119,7 @@ class SnapshotSource:
         except ConfigError as error:
             logger.warning("the old proxy key stays in force", extra={"reason": error.message})
             return
-        self._keys = {key_digest(key.encode("ascii")): "default"}
+        self._keys = {key_digest(key.encode("ascii")): TENANT}
 
 
 def _usable(record: AccountRecord) -> Account | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -63,6 +63,8 @@ class LogEntry:
     cost: int | None = None
     """In 1e-12 USD; ``None`` where no price is known."""
     masked_spans: int = 0
+    masked: dict[str, int] = field(default_factory=dict)
+    """Findings of guardrails by category."""
     losses: tuple[str, ...] = ()
     _is_silent: bool = False
     """Counted, but neither a line nor a row. The underscore keeps it out of lines."""

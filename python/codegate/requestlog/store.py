@@ -132,6 +132,7 @@ def _row(entry: LogEntry) -> tuple[object, ...]:
         entry.malformed_events,
         entry.masked_spans,
         orjson.dumps(entry.losses).decode("ascii") if entry.losses else "[]",
+        orjson.dumps(entry.masked).decode("ascii") if entry.masked else "{}",
     )
 
 
@@ -262,6 +263,7 @@ def read(connection: sa.Connection, wanted: LogFilter) -> list[dict[str, Any]]:
     for row in found:
         row["attempts"] = orjson.loads(row["attempts"])
         row["losses"] = orjson.loads(row["losses"])
+        row["masked"] = orjson.loads(row["masked"])
     return found[::-1]
 
 

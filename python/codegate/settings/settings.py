@@ -65,6 +65,14 @@ class Settings:
     """Whether each exchange leaves one line in the log and one row in the database."""
     log_retention_days: int = 30
     """How long rows of the request log are kept; 0 is for ever."""
+    guardrails: bool = False
+    """Whether secrets and personal data are masked on their way up and restored on the way down."""
+    guardrail_portable: bool = False
+    """Whether tokens of short values carry them, encrypted, and open without their request."""
+    guardrail_timeout_s: float = 5.0
+    """Looking through one request; beyond it the request is refused. 0 is no limit."""
+    guardrail_fail_open: bool = False
+    """Whether a request that could not be looked through goes up unmasked."""
 
 
 def parse(settings: Settings, pairs: Iterable[tuple[str, str]]) -> Settings:

@@ -131,6 +131,16 @@ aliases = sa.Table(
     sa.Column("model", sa.String(256), nullable=False),
 )
 
+guardrail_rules = sa.Table(
+    "guardrail_rules",
+    metadata,
+    sa.Column("tenant", sa.String(64), primary_key=True),
+    sa.Column("kind", sa.String(16), primary_key=True),
+    sa.Column("name", sa.String(512), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+"""What a tenant wants masked, as far as it differs from the defaults."""
+
 request_log = sa.Table(
     "request_log",
     metadata,
@@ -160,6 +170,7 @@ request_log = sa.Table(
     sa.Column("malformed_events", sa.Integer, nullable=False),
     sa.Column("masked_spans", sa.Integer, nullable=False),
     sa.Column("losses", sa.Text, nullable=False),
+    sa.Column("masked", sa.Text, nullable=False, server_default="{}"),
 )
 """One row for each exchange, ordered by its id. ``cost`` NULL: no price is known."""
 

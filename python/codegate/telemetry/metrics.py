@@ -72,6 +72,7 @@ class Metrics:
         self._tokens: dict[tuple[str, str, str], int] = {}
         self._cost: dict[tuple[str, str], int] = {}
         self._refused: dict[str, int] = {}
+        self._masked: dict[str, int] = {}
         self._duration: defaultdict[str, _Histogram] = defaultdict(_Histogram)
         self._first_byte: defaultdict[str, _Histogram] = defaultdict(_Histogram)
         self._gauges = list(gauges)
@@ -101,6 +102,10 @@ class Metrics:
         """Money in 1e-12 USD."""
         key = (self._accounts.bound(account), self._models.bound(model))
         self._cost[key] = self._cost.get(key, 0) + cost
+
+    def count_masked(self, category: str, count: int) -> None:
+        """Findings of guardrails in one request."""
+        self._masked[category] = self._masked.get(category, 0) + count
 
     def count_refused(self, code: str) -> None:
         """A caller that was turned away before it became an exchange."""
@@ -147,6 +152,12 @@ class Metrics:
             "Requests refused before they were admitted.",
             ("code",),
             {(code,): count for code, count in self._refused.items()},
+        )
+        yield _counter(
+            "codegate_masked",
+            "Values that guardrails found in requests.",
+            ("category",),
+            {(category,): count for category, count in list(self._masked.items())},
         )
         for name, text, values in (
             ("codegate_request_duration_seconds", "From head to end.", self._duration),

@@ -1,10 +1,22 @@
 //! What must not leave is masked with tokens before it goes up, and restored in what comes back.
+//!
+//! [`scanner`] finds values, [`token`] names them, [`mask`] puts the names in their places, in the
+//! client's own bytes, and [`frames`] puts the values back. [`policy`] holds what one tenant wants.
 
+mod carriers;
 pub mod category;
 pub mod detectors;
+pub mod frames;
+pub mod mask;
 mod masks;
+mod memo;
+pub mod policy;
+pub mod restore;
 pub mod scanner;
 pub mod token;
 
 pub use category::{Categories, Category};
+pub use frames::StreamRestorer;
+pub use policy::Guard;
+pub use restore::Issued;
 pub use scanner::{Finding, Scanner, TooSlow};

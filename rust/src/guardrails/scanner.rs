@@ -427,7 +427,7 @@ fn resolve(text: &[u8], findings: &mut Vec<Finding>) {
 }
 
 /// Both lists in order, without those of `others` that overlap one before them.
-fn merge(kept: &[Finding], others: &[Finding]) -> Vec<Finding> {
+pub(super) fn merge(kept: &[Finding], others: &[Finding]) -> Vec<Finding> {
     let mut merged: Vec<Finding> = Vec::with_capacity(kept.len() + others.len());
     let mut rest = kept;
     for other in others {

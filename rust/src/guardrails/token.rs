@@ -236,13 +236,29 @@ pub fn exact_len(text: &[u8]) -> Option<usize> {
     }
 }
 
+/// Whether a normalized character may stand in a payload.
+pub fn is_digit(byte: u8) -> bool {
+    value_of(byte).is_some()
+}
+
 fn digit(value: usize) -> char {
     ALPHABET.get(value & 31).map_or('0', |byte| char::from(*byte))
 }
 
 fn value_of(byte: u8) -> Option<u8> {
-    ALPHABET.iter().position(|known| *known == byte).map(|index| index as u8)
+    VALUES.get(usize::from(byte)).copied().filter(|value| *value < 32)
 }
+
+/// The value of each character of the alphabet; 255 for all others.
+const VALUES: [u8; 256] = {
+    let mut values = [255; 256];
+    let mut index = 0;
+    while index < ALPHABET.len() {
+        values[ALPHABET[index] as usize] = index as u8;
+        index += 1;
+    }
+    values
+};
 
 fn base32_chars(bytes: usize) -> usize {
     (bytes * 8).div_ceil(5)

@@ -19,6 +19,7 @@ pub use body::Body;
 pub use probe::{Keys, Probe, probe};
 pub use scan::{Duplicates, Kind, Member, Object, Scanner, scan, scan_slice};
 pub use splice::{Edit, splice};
+pub(crate) use text::decode_into;
 pub use text::decode_string;
 pub use value::{Fields, Value};
 pub use write::{push_string, push_string_lossy};

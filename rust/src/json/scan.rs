@@ -73,6 +73,29 @@ impl Object {
         self.names.get(member.name.clone()).unwrap_or_default()
     }
 
+    /// The object of a body in which `edits`, in order and inside values, have been made.
+    #[must_use]
+    pub fn shifted(&self, edits: &[(Range<usize>, String)]) -> Self {
+        let mut grown = Vec::with_capacity(edits.len());
+        let mut total = 0_isize;
+        for (range, text) in edits {
+            total += text.len().cast_signed() - range.len().cast_signed();
+            grown.push((range.end, total));
+        }
+        let moved = |at: usize| {
+            let before = grown.partition_point(|(end, _)| *end <= at);
+            let by = before.checked_sub(1).and_then(|n| grown.get(n)).map_or(0, |(_, by)| *by);
+            at.saturating_add_signed(by)
+        };
+        let mut object = self.clone();
+        object.start = moved(object.start);
+        for member in &mut object.members {
+            member.key = moved(member.key.start)..moved(member.key.end);
+            member.value = moved(member.value.start)..moved(member.value.end);
+        }
+        object
+    }
+
     /// Offset of the first byte inside the braces.
     pub fn inside(&self) -> usize {
         self.start + 1

@@ -2,7 +2,7 @@
 
 /// Append what `raw`, the bytes between the quotes, stand for. A lone surrogate is written in its
 /// three-byte form, so that different keys stay different. `Err` holds the index of a bad escape.
-pub(super) fn decode_into(raw: &[u8], out: &mut Vec<u8>) -> Result<(), usize> {
+pub(crate) fn decode_into(raw: &[u8], out: &mut Vec<u8>) -> Result<(), usize> {
     let mut rest = raw;
     while let Some(plain) = memchr::memchr(b'\\', rest) {
         let (before, escape) = rest.split_at(plain);

@@ -12,6 +12,7 @@ use pyo3::types::PyBytes;
 use super::attempt::{Attempt, join};
 use super::bridge::{Bridge, Build, Pending};
 use super::format_named;
+use super::guardrails::{self, Guard, GuardrailError};
 use super::head::Head;
 use super::request::{self, Request};
 use super::target::PyTarget;
@@ -118,6 +119,19 @@ impl Client {
             Box::new(move |py: Python<'_>| match parsed {
                 Ok(parsed) => Ok(Py::new(py, Request(parsed?))?.into_any()),
                 Err(_) => Err(pyo3::exceptions::PyRuntimeError::new_err("parsing failed")),
+            }) as Build
+        })
+    }
+
+    /// `Guard.mask` on another thread.
+    fn mask(&self, py: Python<'_>, guard: &Guard, request: &Request) -> PyResult<Py<Pending>> {
+        let (guard, request) = (Arc::clone(&guard.0), Arc::clone(&request.0));
+        Bridge::submit(self.bridge.bind(py), async move {
+            let work = tokio::task::spawn_blocking(move || guardrails::mask(&guard, &request));
+            let masked = work.await;
+            Box::new(move |py: Python<'_>| match masked {
+                Ok(masked) => Ok(Py::new(py, masked?)?.into_any()),
+                Err(_) => Err(GuardrailError::new_err("a detector failed")),
             }) as Build
         })
     }

@@ -19,6 +19,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
 use crate::formats::{ErrorReply, Format};
+use crate::guardrails::Category;
 
 create_exception!(
     codegate._native,
@@ -84,6 +85,11 @@ fn native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<attempt::PyProgress>()?;
     module.add_class::<attempt::Relayed>()?;
     module.add_function(wrap_pyfunction!(error_body, module)?)?;
+    module.add("GUARDRAIL_CATEGORIES", PyTuple::new(py, Category::ALL.map(Category::name))?)?;
+    module.add("GuardrailError", py.get_type::<guardrails::GuardrailError>())?;
+    module.add_class::<guardrails::Guard>()?;
+    module.add_class::<guardrails::Masked>()?;
+    module.add_function(wrap_pyfunction!(guardrails::check_pattern, module)?)?;
     module.add_function(wrap_pyfunction!(guardrails::scan, module)?)?;
     module.add_function(wrap_pyfunction!(panic_probe, module)?)?;
     Ok(())

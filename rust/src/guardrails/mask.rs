@@ -1,0 +1,459 @@
+//! Masking a request: which bytes of its body give way to which tokens.
+//!
+//! The result for each element depends on nothing but its own bytes and the values found before
+//! it, so that a conversation that grows keeps its masked beginning. A value that was found once,
+//! perhaps only because of the words around it, is masked wherever it stands from there on: the
+//! model's answer repeats it without those words, and comes back as history.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::time::Instant;
+
+use highway::{HighwayHash, HighwayHasher};
+
+use super::carriers::{self, Carrier, Visitor};
+use super::category::Category;
+use super::memo::Span;
+use super::policy::{Guard, Mode};
+use super::restore::Issued;
+use super::scanner::{Finding, TooSlow, merge};
+use super::token::Spelling;
+use crate::formats::Format;
+use crate::json::{Kind, Object, Value, decode_into};
+
+/// Shorter strings hold nothing that is looked for.
+const SHORTEST: usize = 4;
+/// A value in JSON of the client's own is read together with its name up to this length.
+const NAMED_BYTES: usize = 1024;
+const NAME_BYTES: usize = 64;
+
+/// What to change in a body, and what it means.
+#[derive(Debug, Default)]
+pub struct Masking {
+    /// Ranges of the body and the tokens that take their place, in order, without overlaps.
+    pub edits: Vec<(Range<usize>, String)>,
+    /// Findings by category, masked or only counted.
+    pub counts: [u32; Category::COUNT],
+    /// The tenant refuses requests that hold this.
+    pub blocked: Option<Category>,
+    pub issued: Issued,
+}
+
+impl Masking {
+    /// The body with the edits made.
+    pub fn apply(&self, body: &[u8]) -> Vec<u8> {
+        let grown: usize = self.edits.iter().map(|(_, token)| token.len()).sum();
+        let mut out = Vec::with_capacity(body.len() + grown);
+        let mut at = 0;
+        for (range, token) in &self.edits {
+            out.extend_from_slice(body.get(at..range.start).unwrap_or_default());
+            out.extend_from_slice(token.as_bytes());
+            at = range.end;
+        }
+        out.extend_from_slice(body.get(at..).unwrap_or_default());
+        out
+    }
+}
+
+/// Look through the request `body`, whose top-level members are those of `object`.
+pub fn mask(
+    guard: &Guard,
+    format: Format,
+    body: &[u8],
+    object: &Object,
+) -> Result<Masking, TooSlow> {
+    let keys =
+        if guard.wishes.spelling == Spelling::Portable { guard.keys.clone() } else { Vec::new() };
+    let mut masker = Masker {
+        guard,
+        format,
+        body,
+        until: (!guard.wishes.timeout.is_zero()).then(|| Instant::now() + guard.wishes.timeout),
+        masking: Masking {
+            issued: Issued::new(guard.wishes.in_tool_args, keys),
+            ..Masking::default()
+        },
+        known: Known::default(),
+    };
+    // What the conversation holds must not change how the tools before it are masked, wherever
+    // the client writes them.
+    let (conversation, rest): (Vec<_>, Vec<_>) =
+        object.members().iter().partition(|member| object.name(member) == b"messages");
+    for member in rest.into_iter().chain(conversation) {
+        let name = object.name(member);
+        if carriers::is_kept(name)
+            || !matches!(member.kind, Kind::String | Kind::Array | Kind::Object)
+        {
+            continue;
+        }
+        if member.kind == Kind::Array && carriers::is_list(name) {
+            masker.elements(name, member.value.clone())?;
+        } else {
+            masker.element(name, member.value.clone())?;
+        }
+    }
+    let mut masking = masker.masking;
+    masking.edits.sort_unstable_by_key(|(range, _)| range.start);
+    Ok(masking)
+}
+
+struct Masker<'a> {
+    guard: &'a Guard,
+    format: Format,
+    body: &'a [u8],
+    until: Option<Instant>,
+    masking: Masking,
+    known: Known,
+}
+
+impl Masker<'_> {
+    fn elements(&mut self, name: &[u8], range: Range<usize>) -> Result<(), TooSlow> {
+        let text = self.body.get(range.clone()).unwrap_or_default();
+        let array = Value { kind: Kind::Array, text: text.into() };
+        let Some(elements) = array.elements() else { return self.element(name, range) };
+        let base = text.as_ptr() as usize;
+        let ranges: Vec<_> = elements
+            .iter()
+            .map(|element| {
+                let start = range.start + (element.text.as_ptr() as usize - base);
+                start..start + element.text.len()
+            })
+            .collect();
+        ranges.into_iter().try_for_each(|range| self.element(name, range))
+    }
+
+    fn element(&mut self, name: &[u8], range: Range<usize>) -> Result<(), TooSlow> {
+        let text = self.body.get(range.clone()).unwrap_or_default();
+        let key = self.hash(name, text);
+        let remembered = self.guard.memo.lock().get(key);
+        if let Some(spans) = remembered {
+            for span in &spans {
+                self.take(range.start, text, *span);
+            }
+            return Ok(());
+        }
+        let mut look = Look { masker: self, base: range.start, spans: Vec::new(), failed: None };
+        let format = look.masker.format;
+        if !carriers::walk(format, name, text, &mut look) && look.failed.is_none() {
+            // The upstream will refuse it; until then nothing in it may be left out.
+            look.leaf(text, 0..text.len(), &[], 0);
+        }
+        if let Some(failed) = look.failed {
+            return Err(failed);
+        }
+        let spans = look.spans.into_boxed_slice();
+        self.guard.memo.lock().put(key, spans);
+        Ok(())
+    }
+
+    fn hash(&self, name: &[u8], text: &[u8]) -> [u64; 2] {
+        let mut hasher = HighwayHasher::new(self.guard.hash_key);
+        hasher.append(&self.known.hash.map(u64::to_le_bytes).concat());
+        hasher.append(self.format.name().as_bytes());
+        hasher.append(&[0]);
+        hasher.append(name);
+        hasher.append(&[0]);
+        hasher.append(text);
+        hasher.finalize128()
+    }
+
+    /// Book one finding in the element that starts at `base`.
+    fn take(&mut self, base: usize, element: &[u8], span: Span) {
+        let range = span.start as usize..span.end as usize;
+        if let Some(count) = self.masking.counts.get_mut(span.category.index()) {
+            *count += 1;
+        }
+        match self.guard.wishes.mode(span.category) {
+            Mode::Mask => {}
+            Mode::Block => {
+                self.masking.blocked.get_or_insert(span.category);
+            }
+            Mode::Observe | Mode::Off => return,
+        }
+        let value = decoded(element.get(range.clone()).unwrap_or_default(), span.level);
+        let spelling = self.guard.wishes.spelling;
+        // Sealing fails only for more associated data than there ever is.
+        let Some((token, tag)) = self.guard.key.token(span.category, &value, spelling) else {
+            self.masking.blocked.get_or_insert(span.category);
+            return;
+        };
+        self.masking.issued.insert(tag, span.category, &value);
+        self.masking.edits.push((base + range.start..base + range.end, token));
+        let hasher = HighwayHasher::new(self.guard.hash_key);
+        self.known.add(span.category, &value, hasher);
+    }
+}
+
+/// `raw` as it reads after `level` decodings.
+fn decoded(raw: &[u8], level: u8) -> Vec<u8> {
+    let mut text = raw.to_vec();
+    for _ in 0..level {
+        let mut out = Vec::with_capacity(text.len());
+        if decode_into(&text, &mut out).is_err() {
+            break;
+        }
+        text = out;
+    }
+    text
+}
+
+/// Looks through the strings of one element.
+struct Look<'m, 'a> {
+    masker: &'m mut Masker<'a>,
+    base: usize,
+    spans: Vec<Span>,
+    failed: Option<TooSlow>,
+}
+
+impl Visitor for Look<'_, '_> {
+    fn string(&mut self, text: &[u8], raw: Range<usize>, key: Range<usize>, carrier: Carrier) {
+        if raw.len() < SHORTEST || self.failed.is_some() {
+            return;
+        }
+        if carrier == Carrier::JsonText && self.json_text(text, raw.clone()) {
+            return;
+        }
+        let key = if carrier == Carrier::Json { text.get(key).unwrap_or_default() } else { &[] };
+        self.leaf(text, raw, key, 1);
+    }
+}
+
+impl Look<'_, '_> {
+    /// Strings inside JSON that is itself a string. False where it is no JSON.
+    fn json_text(&mut self, text: &[u8], raw: Range<usize>) -> bool {
+        let outer = text.get(raw.clone()).unwrap_or_default();
+        let mut inner = Vec::with_capacity(outer.len());
+        if decode_into(outer, &mut inner).is_err() {
+            return false;
+        }
+        let mut strings = Strings::default();
+        if !carriers::walk_json(&inner, &mut strings) {
+            return false;
+        }
+        for (string, key) in strings.0 {
+            if string.len() < SHORTEST {
+                continue;
+            }
+            let key = inner.get(key).unwrap_or_default();
+            let found = self.find(inner.get(string.clone()).unwrap_or_default(), key, true);
+            if self.failed.is_some() {
+                return true;
+            }
+            let mut places: Vec<usize> =
+                found.iter().flat_map(|f| [string.start + f.start, string.start + f.end]).collect();
+            to_raw(outer, &mut places);
+            self.book(text, raw.start, &found, &places, 2);
+        }
+        true
+    }
+
+    /// One string of the element, which is read `level` times as JSON (0 or 1).
+    fn leaf(&mut self, text: &[u8], raw: Range<usize>, key: &[u8], level: u8) {
+        let outer = text.get(raw.clone()).unwrap_or_default();
+        let found = self.find(outer, key, level > 0);
+        if found.is_empty() {
+            return;
+        }
+        let places: Vec<usize> = found.iter().flat_map(|f| [f.start, f.end]).collect();
+        self.book(text, raw.start, &found, &places, level);
+    }
+
+    fn book(&mut self, text: &[u8], at: usize, found: &[Finding], places: &[usize], level: u8) {
+        for (finding, place) in found.iter().zip(places.chunks(2)) {
+            let [start, end] = *place else { continue };
+            let span = Span {
+                start: (at + start) as u32,
+                end: (at + end) as u32,
+                category: finding.category,
+                level,
+            };
+            self.spans.push(span);
+            self.masker.take(self.base, text, span);
+        }
+    }
+
+    /// Findings in a JSON string, as places in its raw text. With `is_escaped` it is decoded
+    /// first: what is written as `\u0040` is an at sign.
+    fn find(&mut self, raw: &[u8], key: &[u8], is_escaped: bool) -> Vec<Finding> {
+        let mut plain = Vec::new();
+        let has_escapes = is_escaped
+            && memchr::memchr(b'\\', raw).is_some()
+            && decode_into(raw, &mut plain).is_ok();
+        let text = if has_escapes { &plain } else { raw };
+        let mut found = match self.scan(text, key) {
+            Ok(found) => found,
+            Err(failed) => {
+                self.failed = Some(failed);
+                return Vec::new();
+            }
+        };
+        let known = self.masker.known.find(text);
+        if !known.is_empty() {
+            found = merge(&found, &known);
+        }
+        if has_escapes && !found.is_empty() {
+            let mut places: Vec<usize> = found.iter().flat_map(|f| [f.start, f.end]).collect();
+            to_raw(raw, &mut places);
+            for (finding, place) in found.iter_mut().zip(places.chunks(2)) {
+                if let [start, end] = *place {
+                    (finding.start, finding.end) = (start, end);
+                }
+            }
+        }
+        found
+    }
+
+    fn scan(&self, text: &[u8], key: &[u8]) -> Result<Vec<Finding>, TooSlow> {
+        let guard = self.masker.guard;
+        if key.is_empty() || key.len() > NAME_BYTES || text.len() > NAMED_BYTES {
+            return guard.find(text, self.masker.until);
+        }
+        let head = [b"\"", key, b"\": \""].concat();
+        let whole = [&head, text, b"\""].concat();
+        let mut found = guard.find(&whole, self.masker.until)?;
+        found.retain(|f| f.start >= head.len() && f.end <= head.len() + text.len());
+        for finding in &mut found {
+            finding.start -= head.len();
+            finding.end -= head.len();
+        }
+        Ok(found)
+    }
+}
+
+/// The strings of some JSON with the names they are given to.
+#[derive(Default)]
+struct Strings(Vec<(Range<usize>, Range<usize>)>);
+
+impl Visitor for Strings {
+    fn string(&mut self, _: &[u8], raw: Range<usize>, key: Range<usize>, _: Carrier) {
+        self.0.push((raw, key));
+    }
+}
+
+/// Turns rising places in the decoded text of `raw` into places in `raw`.
+fn to_raw(raw: &[u8], places: &mut [usize]) {
+    let (mut at, mut read) = (0, 0);
+    for place in places {
+        while read < *place {
+            let rest = raw.get(at..).unwrap_or_default();
+            let plain = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
+            let step = plain.min(*place - read);
+            at += step;
+            read += step;
+            if read >= *place {
+                break;
+            }
+            let (used, made) = escape(raw.get(at..).unwrap_or_default());
+            if used == 0 {
+                return;
+            }
+            at += used;
+            read += made;
+        }
+        *place = at;
+    }
+}
+
+/// Length of the escape at the start of `text`, and of what it stands for.
+fn escape(text: &[u8]) -> (usize, usize) {
+    let used = match text.get(1) {
+        None => return (0, 0),
+        Some(b'u') => {
+            let is_high = matches!(
+                text.get(2..4),
+                Some([b'd' | b'D', b'8' | b'9' | b'a'..=b'b' | b'A'..=b'B'])
+            );
+            let is_low = text.get(6..8) == Some(b"\\u")
+                && matches!(text.get(8..10), Some([b'd' | b'D', b'c'..=b'f' | b'C'..=b'F']));
+            if is_high && is_low { 12 } else { 6 }
+        }
+        Some(_) => 2,
+    };
+    let mut out = Vec::with_capacity(4);
+    let _ = decode_into(text.get(..used.min(text.len())).unwrap_or_default(), &mut out);
+    (used, out.len())
+}
+
+type KnownValue = (Category, Box<[u8]>);
+
+/// Values found so far in this request.
+#[derive(Default)]
+struct Known {
+    /// By their first four bytes.
+    by_head: HashMap<[u8; 4], Vec<KnownValue>>,
+    /// One bit for each hash of four bytes, to pass over nearly all places at once.
+    heads: Vec<u64>,
+    /// Of all values in the order in which they were found.
+    hash: [u64; 2],
+}
+
+impl Known {
+    const HEADS: usize = 1 << 16;
+
+    fn add(&mut self, category: Category, value: &[u8], mut hasher: HighwayHasher) {
+        // The others are found by their own shape wherever they stand.
+        let needs_context = matches!(
+            category,
+            Category::Password
+                | Category::Name
+                | Category::Passport
+                | Category::Address
+                | Category::Ssn
+                | Category::ApiKey
+                | Category::AwsKey
+                | Category::UrlCredentials
+                | Category::Phone
+        );
+        let Some(head) = value.first_chunk::<4>().filter(|_| needs_context) else { return };
+        let bucket = self.by_head.entry(*head).or_default();
+        if bucket.iter().any(|(_, known)| **known == *value) {
+            return;
+        }
+        bucket.push((category, value.into()));
+        bucket.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
+        if self.heads.is_empty() {
+            self.heads = vec![0; Self::HEADS / 64];
+        }
+        let bit = Self::bit(*head);
+        if let Some(word) = self.heads.get_mut(bit / 64) {
+            *word |= 1 << (bit % 64);
+        }
+        hasher.append(&self.hash.map(u64::to_le_bytes).concat());
+        hasher.append(value);
+        self.hash = hasher.finalize128();
+    }
+
+    fn bit(head: [u8; 4]) -> usize {
+        (u32::from_le_bytes(head).wrapping_mul(0x9E37_79B1) >> 16) as usize
+    }
+
+    /// Where known values stand in `text` as words of their own.
+    fn find(&self, text: &[u8]) -> Vec<Finding> {
+        let mut found = Vec::new();
+        if self.heads.is_empty() {
+            return found;
+        }
+        let mut from = 0;
+        for (at, head) in text.array_windows::<4>().enumerate() {
+            let bit = Self::bit(*head);
+            if self.heads.get(bit / 64).is_none_or(|word| word >> (bit % 64) & 1 == 0) || at < from
+            {
+                continue;
+            }
+            let Some(bucket) = self.by_head.get(head) else { continue };
+            let rest = text.get(at..).unwrap_or_default();
+            let is_word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+            let before = at.checked_sub(1).and_then(|at| text.get(at));
+            let hit = bucket.iter().find(|(_, value)| {
+                rest.starts_with(value)
+                    && !(is_word(before) && is_word(value.first()))
+                    && !(is_word(rest.get(value.len())) && is_word(value.last()))
+            });
+            if let Some((category, value)) = hit {
+                found.push(Finding { category: *category, start: at, end: at + value.len() });
+                from = at + value.len();
+            }
+        }
+        found
+    }
+}
