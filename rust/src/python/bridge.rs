@@ -121,7 +121,7 @@ impl Queue {
 
     fn clear_signal(&self) {
         let mut count: u64 = 0;
-        // SAFETY: as in `push`; the descriptor does not block.
+        // SAFETY: as in `signal`; the descriptor does not block.
         unsafe { libc::read(self.wake.as_raw_fd(), (&raw mut count).cast(), 8) };
         // Before the queue is emptied: what is pushed after this signals anew.
         self.is_signalled.store(false, Ordering::Release);
