@@ -14,6 +14,9 @@ use crate::json::{Body, Object, Value};
 /// are not cached anyway.
 const LEAST_BYTES: usize = 4096;
 
+/// Bytes of the turns that are looked at before all of them are.
+const TURNS: usize = 64 * 1024;
+
 /// Drawn anew by each process: nobody outside can aim at a hash.
 static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
@@ -26,11 +29,21 @@ pub(crate) fn prefix_hash(body: &Body, object: &Object) -> Option<u64> {
             prefix.add(&body.slice(member.value.clone()));
         }
     }
-    let turns = Value::in_body(body, object.get("messages")?);
     let is_users = |turn: &Value<'_>| {
         turn.as_object().and_then(|fields| fields.string("role")).is_some_and(|role| role == "user")
     };
-    for turn in turns.elements_until(is_users)? {
+    let messages = object.get("messages")?;
+    // What crosses a border between parts is copied, so no more is taken than mostly suffices.
+    let beginning = messages.value.start..messages.value.end.min(messages.value.start + TURNS);
+    let text = Value { kind: messages.kind, text: body.slice(beginning) };
+    let whole;
+    let turns = if let Some(turns) = text.elements_until(is_users) {
+        turns
+    } else {
+        whole = Value::in_body(body, messages);
+        whole.elements_until(is_users)?
+    };
+    for turn in turns {
         prefix.add(&turn.text);
     }
     (prefix.len >= LEAST_BYTES).then(|| prefix.hasher.finish())
@@ -125,6 +138,9 @@ mod tests {
         let other = r#"{"role":"user","content":"good day"}"#;
         assert_ne!(hash(&messages(&system, other)), first);
         assert_ne!(hash(&messages(&"y".repeat(5000), FIRST)), first);
+        let long = format!(r#"{{"role":"user","content":"{}"}},{FIRST}"#, "z".repeat(100_000));
+        assert!(hash(&messages("", &long)).is_some());
+        assert_ne!(hash(&messages("", &long)), hash(&messages("", &long.replace('z', "y"))));
         let chat = format!(r#"{{"role":"system","content":"{system}"}},{FIRST}"#);
         assert!(hash(&messages("", &chat)).is_some());
         assert_ne!(

@@ -12,6 +12,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from tests.chaos.costs import MOST_OVER_HANG_MS, MOST_OVER_REFUSED_MS, Costs, measure
 from tests.chaos.run import AGAIN_S, Plan, Report, run
 from tests.chaos.schedule import FAULTS, failing_at_once
 
@@ -45,8 +46,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="codegate-chaos-") as folder:
         on = asyncio.run(_in(_made(folder, "on"), plan))
         off = asyncio.run(_in(_made(folder, "off"), without))
+        _say("what a failing account costs the request that meets it …")
+        costs = measure(_made(folder, "costs"))
     _show(on)
-    return _judge(on, off)
+    return _judge(on, off, costs)
 
 
 def _made(folder: str, name: str) -> Path:
@@ -83,7 +86,7 @@ def _say(text: str = "") -> None:
     sys.stdout.flush()
 
 
-def _judge(on: Report, off: Report) -> int:
+def _judge(on: Report, off: Report, costs: Costs) -> int:
     verdicts = Counter(one.verdict for one in on.seen)
     refused_off = sum(one.verdict == "refused" for one in off.seen)
     slowest = max(on.again_s.values(), default=0.0)
@@ -102,6 +105,17 @@ def _judge(on: Report, off: Report) -> int:
             "first answer after an outage of all",
             after,
             on.after_outage_s is not None and on.after_outage_s <= AGAIN_S,
+        ),
+        (
+            "a hang, over its deadline, median",
+            f"{costs.hang_median:.1f} ms",
+            costs.hang_median <= MOST_OVER_HANG_MS,
+        ),
+        ("a hang, over its deadline, most", f"{costs.hang_most:.1f} ms", True),
+        (
+            "a refused connection, median",
+            f"{costs.refused_median:.1f} ms",
+            costs.refused_median <= MOST_OVER_REFUSED_MS,
         ),
         (f"errors with failover off, of {len(off.seen)}", str(refused_off), refused_off > 0),
     ]
