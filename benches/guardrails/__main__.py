@@ -6,6 +6,7 @@ Exit 0 when every bar holds in both parts, 1 when one is missed or the build has
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import sys
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from benches.guardrails.corpus import PARTS, load
 from benches.guardrails.score import Scan, ScanError, score, shortfalls
 from benches.guardrails.table import misses, render
 from codegate import native
+
+PATIENCE_S = 120.0
 
 
 def main() -> int:
@@ -23,11 +26,15 @@ def main() -> int:
         print("guardrails-score: this build has no `scan`: codegate.native lacks it")
         return 1
     cases = load()
+    # A scanner that never returns holds the interpreter, so only this can end it.
+    faulthandler.dump_traceback_later(PATIENCE_S, exit=True, file=2)
     try:
         scores = {part: score(cases, scan, part) for part in PARTS}
     except ScanError as error:
         print(f"guardrails-score: {error}")
         return 1
+    finally:
+        faulthandler.cancel_dump_traceback_later()
     missed = []
     for part, result in scores.items():
         print(render(result))

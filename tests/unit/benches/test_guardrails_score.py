@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -201,6 +203,24 @@ def test_command_without_a_scanner(
     out = capsys.readouterr().out
     assert out.count("\n") == 1
     assert "scan" in out
+
+
+def test_command_does_not_wait_for_ever() -> None:
+    script = (
+        "import time; from benches.guardrails import __main__ as command;"
+        "from codegate import native;"
+        "native.scan = lambda text: time.sleep(50); command.PATIENCE_S = 0.5; command.main()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert ended.returncode == 1
+    assert "in judge" in ended.stderr
 
 
 def test_command_passes_and_fails(
