@@ -268,13 +268,18 @@ def test_s30_no_secret_is_written_anywhere(
         upstreams=[f"{name}={mock.url}" for name in ("anthropic_messages", "openai_chat")],
         upstream_key=canary,
         env={"LOG_LEVEL": "debug", "HTTPS_PROXY": "http://user:canary-password@127.0.0.1:9"},
-        settings={"first_byte_timeout_s": 1, "plain_first_byte_timeout_s": 1},
+        settings={
+            "first_byte_timeout_s": 1,
+            "plain_first_byte_timeout_s": 1,
+            "cooldown_base_s": 0,
+        },
     )
     secrets = (canary, proxy.key, "canary-password", "canary-prompt", "canary-client")
-    faults = ["", "status-401", "status-500", "html-200", "reset-after-2", "hang", "bad-json-at-2"]
+    faults = ["", "status-500", "html-200", "reset-after-2", "hang", "bad-json-at-2", "status-401"]
     bodies = []
     for wire_format in ("anthropic_messages", "openai_chat"):
-        for stream, fault in itertools.product((False, True), faults):
+        # A refused credential comes last: nothing is asked with it after that.
+        for fault, stream in itertools.product(faults, (False, True)):
             model = f"fault:{fault}" if fault else "mock-large"
             answer = call(
                 *(proxy.port, proxy.key, wire_format, model),
@@ -300,6 +305,8 @@ def test_s30_no_secret_is_written_anywhere(
     proxy.signal(15)
     proxy.wait()
     assert len(rows(proxy, "mock-large")) == 4
+    met = {attempt["reason"] for row in proxy.exchanges() for attempt in row["attempts"]}
+    assert met >= {"ok", "status_500", "bad_body", "truncated", "first_byte_timeout", "status_401"}
     for place in (proxy.log, proxy.out, shown):
         assert not [secret for secret in secrets if secret in place]
     for file in proxy.data_dir.iterdir():
