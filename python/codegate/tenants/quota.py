@@ -30,7 +30,8 @@ class SlidingWindow:
         """What ``admit`` would say, without counting anything."""
         now = self._clock()
         times = self._times
-        while times and times[0] <= now - WINDOW_S:
+        # The sum that the wait below is made of: by another one they could round apart.
+        while times and times[0] + WINDOW_S <= now:
             times.popleft()
         if len(times) < limit:
             return 0.0
