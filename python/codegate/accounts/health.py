@@ -98,6 +98,11 @@ class HealthBook:
         self._mark = 0
         self._known: dict[str, _Health] = {}
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether nothing is known of anybody, so that all are free."""
+        return not self._known
+
     def access(self, name: str) -> Access:
         """Whether ``name`` may be asked now."""
         health = self._known.get(name)

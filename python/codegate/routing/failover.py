@@ -15,7 +15,7 @@ from codegate.accounts.health import Access
 from codegate.errors import BudgetExceeded, CodegateError, NoUpstream, RateLimited
 from codegate.routing.affinity import Session
 from codegate.routing.router import Plan, Upstream
-from codegate.routing.strategies import order
+from codegate.routing.strategies import order, turn_of
 from codegate.routing.traffic import Blocked, Seat, Traffic
 
 MAX_ATTEMPTS = 3
@@ -111,7 +111,7 @@ class Failover:
 
     def _take_turn(self, seat: Seat) -> None:
         if self.plan.strategy == "round-robin":
-            self.traffic.turns.take(self.plan.group, seat.account)
+            self.traffic.turns.take(self.plan.group, turn_of(seat.upstream))
 
     def _enter(self, seat: Seat) -> Seat:
         self.traffic.take(seat)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from codegate.routing.router import Plan, Upstream
 from codegate.routing.spend import SpendBook
@@ -20,9 +20,9 @@ class Turns:
     def __init__(self) -> None:
         """Nobody was asked yet."""
         self._count = 0
-        self._latest: dict[str, dict[str, int]] = {}
+        self._latest: dict[str, dict[Hashable, int]] = {}
 
-    def take(self, group: str, name: str) -> None:
+    def take(self, group: str, name: Hashable) -> None:
         """``name`` was asked."""
         self._count += 1
         latest = self._latest.get(group)
@@ -33,7 +33,7 @@ class Turns:
             latest = self._latest[group] = {}
         latest[name] = self._count
 
-    def latest(self, group: str) -> dict[str, int]:
+    def latest(self, group: str) -> dict[Hashable, int]:
         """When each was asked last; those that never were are missing."""
         return self._latest.get(group) or {}
 
@@ -46,13 +46,18 @@ def order(plan: Plan, turns: Turns, spend: SpendBook) -> Sequence[Upstream]:
     match plan.strategy:
         case "round-robin":
             latest = turns.latest(plan.group)
-            return sorted(upstreams, key=lambda u: latest.get(u.account.name, 0))
+            return sorted(upstreams, key=lambda u: latest.get(turn_of(u), 0))
         case "least-used":
             return sorted(upstreams, key=lambda u: _used(u, spend))
         case "budget-aware":
             return sorted(upstreams, key=lambda u: (-_share_left(u, spend), *_used(u, spend)))
         case _:
             return upstreams
+
+
+def turn_of(upstream: Upstream) -> Hashable:
+    """Who takes turns: an account may stand in a route with several models."""
+    return upstream.account.name, upstream.model
 
 
 def _used(upstream: Upstream, spend: SpendBook) -> tuple[int, int]:

@@ -121,7 +121,9 @@ class Traffic:
         credentials = account.credentials
         if len(credentials) == 1:
             name = credentials[0]
-            if name in tried or self.health.access(name) not in _MAY_BE_ASKED:
+            health = self.health
+            is_free = health.is_clear or health.access(name) in _MAY_BE_ASKED
+            if not is_free or name in tried:
                 return None
             return Seat(upstream, name, upstream.endpoint.targets[0])
         if self.health.access(account.name) not in _MAY_BE_ASKED:
@@ -189,16 +191,22 @@ class Traffic:
 
     def answered(self, seat: Seat) -> None:
         """A good answer has begun."""
+        if self.health.is_clear:
+            return
         for name in _names(seat):
             self.health.answered(name, seat.mark)
 
     def succeeded(self, seat: Seat) -> None:
         """A whole answer, or a stream's end marker, has come."""
+        if self.health.is_clear:
+            return
         for name in _names(seat):
             self.health.succeeded(name, seat.mark)
 
     def gave_up(self, seat: Seat) -> None:
         """The request ended without saying anything about the account."""
+        if self.health.is_clear:
+            return
         for name in _names(seat):
             self.health.gave_up(name, seat.mark)
 

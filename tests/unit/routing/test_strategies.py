@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -58,6 +59,22 @@ def test_round_robin_shares_what_an_absent_account_leaves() -> None:
     clock.now += 60
     assert serve(state, plan) == "b"
     assert Counter(serve(state, plan) for _ in range(999)) == {"a": 333, "b": 333, "c": 333}
+
+
+def test_an_account_with_two_models_has_two_turns() -> None:
+    state = traffic(Clock())
+    plan = plan_of(account("a"), account("b"), strategy="round-robin")
+    twice = Plan(
+        upstreams=(*plan.upstreams, replace(plan.upstreams[0], model="other")),
+        strategy="round-robin",
+    )
+    served = []
+    for _ in range(6):
+        failover = Failover(plan=twice, traffic=state)
+        seat = failover.first()
+        served.append((seat.account, seat.upstream.model))
+        finish(state, failover, seat, None)
+    assert served == [("a", "m"), ("b", "m"), ("a", "other")] * 2
 
 
 def test_rotations_of_different_routes_do_not_mix() -> None:
