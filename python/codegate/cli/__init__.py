@@ -31,6 +31,7 @@ _NOT_COMMANDS = {
         "command",
         "condition",
         "credentials",
+        "key_copies",
         "output",
         "overrides",
         "since",

@@ -27,7 +27,7 @@ def backup(
         typer.echo(f"Copied the database to {file}.")
         if state.config.account_passphrase is None:
             key = state.data_dir / ACCOUNT_FILE
-            typer.echo(f"Its credentials need the key in {key}: keep a copy of that elsewhere.")
+            typer.echo(f"Its credentials need the key in {key}: codegate keys export copies it.")
 
 
 def _register(app: typer.Typer) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from codegate.cli.command import Command
+from codegate.cli.key_copies import export_keys, import_keys
 from codegate.cli.output import print_fields, print_json
 from codegate.cli.state import AsJson, DataDir, opened
 from codegate.crypto.vault import rotate as rotate_account
@@ -55,5 +56,8 @@ def rotate(
     else:
         print_fields(result)
 
+
+app.command("export")(export_keys)
+app.command("import")(import_keys)
 
 COMMAND = Command(register=lambda parent: parent.add_typer(app, name="keys"))

@@ -61,6 +61,13 @@ def _check_fixed(key: str) -> str:
     return key
 
 
+def parse_local_key(text: str) -> str:
+    """``text`` if it is a key that this module makes. Raises ``ValueError``."""
+    if not _KEY.fullmatch(text):
+        raise ValueError("not a proxy key")
+    return text
+
+
 def _read(path: Path) -> str:
     key = read_private(path)
     if not _KEY.fullmatch(key):
