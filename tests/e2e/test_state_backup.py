@@ -12,6 +12,7 @@ from codegate.mock.provider import ThreadedMock
 from tests.support.cli import Cli
 from tests.support.proxy import Proxy, wait_until
 from tests.support.raw import call
+from tests.unit.storage.test_prepare import fill_old
 
 KEY = "sk-canary-backup-6e2a"
 IN_FORCE_S = 1.0
@@ -84,6 +85,7 @@ def test_s49_a_copy_is_private_and_opens_nothing_by_itself(cli: Cli, tmp_path: P
     done = cli.ok("backup", str(copy))
     assert ".account-key" in done.out
     assert copy.stat().st_mode & 0o777 == 0o600
+    assert {path.name for path in tmp_path.iterdir()} == {"data", "copy.db"}
     content = copy.read_bytes()
     root = (cli.data_dir / ".account-key").read_text()
     for secret in (KEY, root, bytes.fromhex(root).decode("latin-1"), cli.ok("key").out.strip()):
@@ -157,6 +159,17 @@ def test_what_cannot_be_restored_changes_nothing(
     assert names(cli) == ["one", "two"]
     assert replaced(cli) == []
     assert not [p for p in cli.data_dir.iterdir() if p.name.startswith(".codegate.db")]
+
+
+def test_a_copy_of_an_older_version_is_brought_up_to_date(cli: Cli, tmp_path: Path) -> None:
+    old = tmp_path / "old.db"
+    fill_old(old)
+    before = old.read_bytes()
+    cli.ok("restore", str(old))
+    assert names(cli) == []
+    assert cli.ok("aliases", "list", "--json").json()["items"][0]["name"] == "fast"
+    assert cli.ok("settings", "get", "idle_timeout_s").out.strip() == "7"
+    assert old.read_bytes() == before
 
 
 def test_a_copy_from_before_a_rotation_is_refused_by_its_key(cli: Cli, tmp_path: Path) -> None:
