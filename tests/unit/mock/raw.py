@@ -52,7 +52,11 @@ class InterruptedAnswerError(Exception):
 class RawClient:
     """One connection."""
 
-    def __init__(self, mock: ThreadedMock, *, timeout: float = 5.0) -> None:
+    def __init__(
+        self, mock: ThreadedMock, *, timeout: float = 5.0, silence: float | None = None
+    ) -> None:
+        """``silence`` takes the place of ``timeout`` once the first bytes are there."""
+        self._silence = silence
         self.sock = socket.create_connection(("127.0.0.1", mock.port), timeout=timeout)
         self.buffer = b""
         self.sent_at = time.monotonic()
@@ -78,6 +82,7 @@ class RawClient:
         if not data:
             raise InterruptedAnswerError("eof")
         self.buffer += data
+        self.sock.settimeout(self._silence or self.sock.gettimeout())
         return data
 
     def take_until(self, mark: bytes) -> bytes:
@@ -171,11 +176,12 @@ def chat(
     path: str = "/v1/chat/completions",
     headers: dict[str, str] | None = None,
     timeout: float = 5.0,
+    silence: float | None = None,
     **changes: object,
 ) -> Response:
     """A Chat Completions call; `changes` are members of the body."""
     body = json.dumps({**CHAT_BODY, **changes}).encode()
-    with RawClient(mock, timeout=timeout) as client:
+    with RawClient(mock, timeout=timeout, silence=silence) as client:
         client.send(request_bytes("POST", path, {**CHAT_HEADERS, **(headers or {})}, body))
         return client.read_response()
 
@@ -186,11 +192,12 @@ def messages(
     path: str = "/v1/messages",
     headers: dict[str, str] | None = None,
     timeout: float = 5.0,
+    silence: float | None = None,
     **changes: object,
 ) -> Response:
     """A Messages call; `changes` are members of the body."""
     body = json.dumps({**MESSAGES_BODY, **changes}).encode()
-    with RawClient(mock, timeout=timeout) as client:
+    with RawClient(mock, timeout=timeout, silence=silence) as client:
         client.send(request_bytes("POST", path, {**MESSAGES_HEADERS, **(headers or {})}, body))
         return client.read_response()
 

@@ -170,7 +170,7 @@ def test_hang(mock: ThreadedMock) -> None:
 @both
 @streamed
 def test_hang_after_headers(mock: ThreadedMock, ask: Ask, stream: bool) -> None:
-    response = ask_for(mock, ask, "hang-after-headers", stream=stream, timeout=0.2)
+    response = ask_for(mock, ask, "hang-after-headers", stream=stream, silence=0.2)
     assert (response.end, response.status, response.body) == ("timeout", 200, b"")
 
 

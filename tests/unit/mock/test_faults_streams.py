@@ -26,7 +26,7 @@ from tests.unit.mock.raw import (
     [("reset-after", "reset"), ("eof-after", "complete"), ("stall-after", "timeout")],
 )
 def test_cut_streams(mock: ThreadedMock, ask: Ask, fault: str, end: str, n: int) -> None:
-    response = ask_for(mock, ask, f"{fault}-{n}", stream=True, timeout=0.3)
+    response = ask_for(mock, ask, f"{fault}-{n}", stream=True, silence=0.5)
     assert response.status == 200
     assert response.end == end
     assert len(response.events()) == n
@@ -42,7 +42,7 @@ def test_a_cut_comes_right_after_its_event(mock: ThreadedMock) -> None:
     ("fault", "end"), [("reset-after-3", "reset"), ("stall-after-3", "timeout")]
 )
 def test_cut_documents(mock: ThreadedMock, ask: Ask, fault: str, end: str) -> None:
-    response = ask_for(mock, ask, fault, timeout=0.3)
+    response = ask_for(mock, ask, fault, silence=0.5)
     length = int(response.header("content-length") or 0)
     assert response.end == end
     assert 0 < len(response.body) < length
