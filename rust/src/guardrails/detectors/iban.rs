@@ -20,6 +20,9 @@ pub(super) static DETECTOR: Detector = Detector {
         "XX89370400440532013000",
         "GB82WEST1234569876543",
         "AB12 CD34",
+        "SKU DE87-2938",
+        "DE87",
+        "DE89  3704 0044 0532 0130 00",
     ],
 };
 
@@ -51,7 +54,8 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     let mut is_spaced = None;
     while count < wanted {
         let byte = scan.byte(next);
-        if matches!(byte, b' ' | b'-') && count > 0 && count % 4 == 0 && is_spaced != Some(false) {
+        let ends_group = count > 0 && count % 4 == 0 && scan.byte(next - 1).is_ascii_alphanumeric();
+        if matches!(byte, b' ' | b'-') && ends_group && is_spaced != Some(false) {
             is_spaced = Some(true);
             next += 1;
             continue;
