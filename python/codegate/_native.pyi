@@ -25,6 +25,7 @@ __all__ = [
     "Head",
     "Masked",
     "Pending",
+    "Profile",
     "Progress",
     "Relayed",
     "Request",
@@ -132,6 +133,8 @@ class Request:
     def session_hint(self) -> str | None: ...
     @property
     def body_bytes(self) -> int: ...
+    def estimated_tokens(self) -> int:
+        """Tokens of the prompt as far as its length tells. Raises ``BodyError``."""
     def prefix_hash(self) -> int | None:
         """A hash of instructions, tools and everything up to the user's first turn, the same in
         every turn of a conversation in this process; ``None`` below 4 KB."""
@@ -186,8 +189,28 @@ class Target:
         base_url: str,
         auth: tuple[str, str, str] | None,
         headers: list[tuple[str, str]],
+        profile: Profile | None = None,
     ) -> Target:
         """``auth`` is (header, text before the secret, secret). Raises ``ValueError``."""
+
+@final
+class Profile:
+    """What a service takes of translated requests; see ``codegate.providers.base.Quirks``."""
+
+    def __new__(
+        cls,
+        *,
+        vendor: str,
+        is_limit_completion: bool,
+        takes_stream_usage: bool,
+        takes_text_parts: bool,
+        takes_late_system: bool,
+        takes_effort: bool,
+        echo: str,
+        has_think_tags: bool,
+        takes_images: bool | None,
+        refused: list[str],
+    ) -> Profile: ...
 
 @final
 class Deadlines:
@@ -263,6 +286,12 @@ class Attempt:
     def status(self) -> int:
         """The upstream's status, or the one its error event stands for; 0 where none came."""
     @property
+    def answer_status(self) -> int:
+        """The status that goes to the client with ``body``."""
+    @property
+    def losses(self) -> list[str]:
+        """What the upstream's format could not be told, with counts: ``cache_control(2)``."""
+    @property
     def error_type(self) -> str | None: ...
     @property
     def error_code(self) -> str | None: ...
@@ -309,7 +338,10 @@ class Fetched:
 class Client:
     """The pooled upstream client of one worker."""
 
-    def __new__(cls, bridge: Bridge, https_proxy: str | None, no_proxy: str) -> Client: ...
+    def __new__(
+        cls, bridge: Bridge, https_proxy: str | None, no_proxy: str, seal_key: bytes | None = None
+    ) -> Client:
+        """``seal_key`` signs reasoning that passes through clients of another format."""
     def parse(self, wire_format: str, parts: list[bytes]) -> Pending[Request]:
         """``Request.parse`` on another thread, for large bodies."""
     def mask(self, guard: Guard, request: Request) -> Pending[Masked]:
@@ -324,8 +356,13 @@ class Client:
         max_output: int | None,
         deadlines: Deadlines,
         within_s: float,
+        lacks: str = "",
+        is_strict: bool = False,
     ) -> Pending[Attempt]:
-        """One attempt: a whole plain answer, or a stream up to its first event.
+        """``lacks``: letters of what the model is known not to have, out of ``t`` (tools), ``r``
+        (reasoning) and ``v`` (vision). ``is_strict`` refuses a translation that loses meaning.
+
+        One attempt: a whole plain answer, or a stream up to its first event.
 
         A higher output limit in the request is lowered to ``max_output`` tokens.
         """

@@ -50,6 +50,12 @@ class Snapshot:
         limit = self.output_limits[key] = self.catalog.max_output(model, asked=asked)
         return limit
 
+    def lacks(self, model: str) -> str:
+        """Letters of what ``model`` is known not to have, as ``native.Client.send`` takes them."""
+        limit = self.catalog.limit(model)
+        known = (("t", limit.has_tools), ("r", limit.has_reasoning), ("v", limit.has_vision))
+        return "".join(letter for letter, has in known if has is False)
+
     def cost(self, model: str, tokens: Tokens) -> int | None:
         """What ``tokens`` cost, in 1e-12 USD; ``None`` where no price is known."""
         if model in self.prices:

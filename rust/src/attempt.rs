@@ -8,13 +8,16 @@ use http::Method;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use tokio::time::{Instant, timeout_at};
 
+use crate::canonical::{Lacks, Losses};
 use crate::delay::retry_after_ms;
-use crate::formats::{BodyVerdict, ErrorFacts, Format, Usage};
+use crate::formats::{BodyVerdict, ErrorFacts, Format, Rescue, Usage, Verdict};
 use crate::guardrails::{StreamRestorer, frames};
 use crate::headers::{goes_down, goes_up, media_type};
 use crate::json::Body;
 use crate::relay::Stream;
-use crate::request::{Encoded, ParsedRequest};
+use crate::request::{Encoded, Goal, ParsedRequest};
+use crate::sse::Framer;
+use crate::translate::{self, Plan, Seals};
 use crate::transport::{
     ACCEPT_ENCODING, Answer, AnswerBody, Failure, FailureKind, Outgoing, Target, Transport,
 };
@@ -25,6 +28,8 @@ const MAX_ERROR_BYTES: usize = 1024 * 1024;
 const ERROR_BODY_TIME: Duration = Duration::from_secs(10);
 /// Judging an answer larger than this would hold up the streams on this thread.
 const JUDGE_ELSEWHERE_BYTES: usize = 1024 * 1024;
+/// So would translating a body larger than this.
+const TRANSLATE_ELSEWHERE_BYTES: usize = 128 * 1024;
 
 /// Times and sizes of one attempt. A zero duration is no limit.
 #[derive(Clone, Debug)]
@@ -51,6 +56,11 @@ pub struct Order {
     pub deadlines: Arc<Deadlines>,
     /// The first byte must be here within this time, whatever the deadlines say.
     pub within: Duration,
+    /// What the model lacks of what its service takes.
+    pub lacks: Lacks,
+    /// Refuse a translation that would lose meaning.
+    pub is_strict: bool,
+    pub seals: Arc<Seals>,
 }
 
 /// What came of it.
@@ -63,6 +73,8 @@ pub struct Attempted {
     pub retry_after_ms: Option<u64>,
     /// Whether the upstream may have seen the request.
     pub was_sent: bool,
+    /// What was lost on the way into the upstream's format.
+    pub losses: Losses,
 }
 
 pub enum Outcome {
@@ -72,7 +84,8 @@ pub enum Outcome {
     Stream(Box<Stream>),
     /// The upstream said no: by status, by an error in a 200, or by a first event.
     /// `body` is empty where the error did not come as a whole body.
-    Refused { facts: Box<ErrorFacts>, body: Vec<Bytes>, is_passable: bool },
+    /// `status` is the client's, where the error was put into its dialect.
+    Refused { facts: Box<ErrorFacts>, body: Vec<Bytes>, is_passable: bool, status: Option<u16> },
     /// No usable answer.
     Failed(Failure),
 }
@@ -85,20 +98,42 @@ impl Attempted {
             headers: HeaderMap::new(),
             retry_after_ms: None,
             was_sent,
+            losses: Losses::default(),
         }
     }
 }
 
 /// Runs one attempt. Never fails: what went wrong is the result.
-pub async fn run(transport: &Transport, order: &Order) -> Attempted {
+pub async fn run(transport: &Transport, order: &Arc<Order>) -> Attempted {
+    let mut rescue = None;
+    loop {
+        let attempted = once(transport, order, rescue).await;
+        let Outcome::Refused { facts, .. } = &attempted.result else { return attempted };
+        let next = order.target.format.wire().rescue(facts, rescue);
+        match next.filter(|_| attempted.status == 400) {
+            Some(next) => rescue = Some(next),
+            None => return attempted,
+        }
+    }
+}
+
+async fn once(transport: &Transport, order: &Arc<Order>, rescue: Option<Rescue>) -> Attempted {
     let started = Instant::now();
     let deadlines = &order.deadlines;
     let first_byte = shortest(started, &[deadlines.first_byte, order.within]);
-    let Encoded { body, usage_added } = order.request.encode(&order.model, order.max_output);
+    let encoded = match encode(order, rescue).await {
+        Ok(encoded) => encoded,
+        Err(message) => {
+            let failure = Failure::new(FailureKind::Conversion, message);
+            return Attempted::failed(failure, 0, false);
+        }
+    };
+    let Encoded { body, usage_added, plan, losses, beta } = encoded;
+    let way = Way { usage_added, plan };
     let outgoing = Outgoing {
         method: Method::POST,
         path: order.path.clone(),
-        headers: request_headers(order),
+        headers: request_headers(order, beta),
         body,
     };
     let sending = transport.send(&order.target, &outgoing, deadlines.connect);
@@ -111,8 +146,9 @@ pub async fn run(transport: &Transport, order: &Order) -> Attempted {
     let mut attempted = Attempted {
         status,
         retry_after_ms: retry_after_ms(&answer.headers, status, SystemTime::now()),
-        headers: forwarded(&order.target, &answer.headers),
+        headers: forwarded(&order.target, &answer.headers, way.plan.is_some()),
         was_sent: true,
+        losses,
         result: Outcome::Failed(no_first_byte()),
     };
     attempted.result = match answer.status {
@@ -121,18 +157,62 @@ pub async fn run(transport: &Transport, order: &Order) -> Attempted {
             "the upstream answered with a redirect, which is refused: \
              set the account's base URL to where it points",
         )),
-        s if !s.is_success() => refused(order, status, answer.body).await,
-        _ if order.request.facts.is_streaming => {
-            first_event(order, answer, usage_added, first_byte).await
-        }
-        _ => whole(order, answer, shortest(started, &[deadlines.total])).await,
+        s if !s.is_success() => refused(order, &way, status, answer.body).await,
+        _ if order.request.facts.is_streaming => first_event(order, &way, answer, first_byte).await,
+        _ => whole(order, &way, answer, shortest(started, &[deadlines.total])).await,
     };
+    if way.plan.is_some() {
+        let is_stream = matches!(attempted.result, Outcome::Stream(_));
+        let kind = if is_stream { EVENT_STREAM } else { "application/json" };
+        attempted.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
     if let Outcome::Refused { facts, .. } = &attempted.result
         && answer_was_good(status)
     {
         attempted.status = status_of(facts);
     }
     attempted
+}
+
+/// How the answer is to be read.
+struct Way {
+    /// The stream holds usage that the client did not ask for.
+    usage_added: bool,
+    /// Set where the answer is not in the client's format.
+    plan: Option<Arc<Plan>>,
+}
+
+const EVENT_STREAM: &str = "text/event-stream; charset=utf-8";
+
+/// The request's body for the target; a large translation runs on another thread.
+async fn encode(order: &Arc<Order>, rescue: Option<Rescue>) -> Result<Encoded, String> {
+    let is_translated = order.request.format != order.target.format;
+    if !is_translated || order.request.body_bytes() <= TRANSLATE_ELSEWHERE_BYTES {
+        return order.encode(rescue);
+    }
+    let order = Arc::clone(order);
+    tokio::task::spawn_blocking(move || order.encode(rescue))
+        .await
+        .unwrap_or_else(|_| Err("the request could not be translated".into()))
+}
+
+impl Order {
+    fn encode(&self, rescue: Option<Rescue>) -> Result<Encoded, String> {
+        self.request.encode(&Goal {
+            format: self.target.format,
+            model: &self.model,
+            max_output: self.max_output,
+            profile: &self.target.profile,
+            lacks: self.lacks,
+            seals: &self.seals,
+            is_strict: self.is_strict,
+            rescue,
+        })
+    }
+
+    fn client(&self) -> Format {
+        self.request.format
+    }
 }
 
 fn answer_was_good(status: u16) -> bool {
@@ -169,7 +249,7 @@ const USER_AGENT: &str = concat!("codegate/", env!("CARGO_PKG_VERSION"));
 /// Sent where a client named none; every model accepts what this version accepts.
 const ANTHROPIC_VERSION: &str = "2023-06-01";
 
-fn request_headers(order: &Order) -> HeaderMap {
+fn request_headers(order: &Order, beta: Option<&'static str>) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(24);
     for (name, value) in &*order.client_headers {
         if goes_up(order.target.format, name) {
@@ -181,6 +261,9 @@ fn request_headers(order: &Order) -> HeaderMap {
     let encoding = if order.request.facts.is_streaming { "identity" } else { ACCEPT_ENCODING };
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(encoding));
     headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_static(USER_AGENT));
+    if let Some(beta) = beta {
+        headers.append("anthropic-beta", HeaderValue::from_static(beta));
+    }
     add_version(&mut headers, &order.target);
     add_account(&mut headers, &order.target);
     headers
@@ -204,15 +287,30 @@ fn add_account(headers: &mut HeaderMap, target: &Target) {
     }
 }
 
-fn forwarded(target: &Target, headers: &HeaderMap) -> HeaderMap {
+/// What another vendor's headers say means nothing to a client, but for the wait.
+fn forwarded(target: &Target, headers: &HeaderMap, is_translated: bool) -> HeaderMap {
     let mut kept = HeaderMap::new();
     for (name, value) in headers {
-        if goes_down(name) && !target.is_leaked_in(value.as_bytes()) {
-            kept.append(name.clone(), value.clone());
+        if !goes_down(name) || target.is_leaked_in(value.as_bytes()) {
+            continue;
+        }
+        match name.as_str() {
+            _ if !is_translated => {
+                kept.append(name.clone(), value.clone());
+            }
+            "retry-after" | "retry-after-ms" | "x-should-retry" => {
+                kept.append(name.clone(), value.clone());
+            }
+            "request-id" | "x-request-id" => {
+                kept.insert(UPSTREAM_REQUEST_ID, value.clone());
+            }
+            _ => {}
         }
     }
     kept
 }
+
+const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-codegate-upstream-request-id");
 
 /// The earliest end of those times that are limits, counted from `started`.
 fn shortest(started: Instant, times: &[Duration]) -> Instant {
@@ -269,27 +367,42 @@ async fn collect(
 }
 
 /// An answer whose status says no.
-async fn refused(order: &Order, status: u16, body: AnswerBody) -> Outcome {
+async fn refused(order: &Order, way: &Way, status: u16, body: AnswerBody) -> Outcome {
     let until = Instant::now() + ERROR_BODY_TIME;
     let body = collect(body, until, ERROR_BODY_TIME, MAX_ERROR_BYTES).await.unwrap_or_default();
     let text = Body::from_parts(body.iter().cloned());
     let text = text.slice(0..text.len());
     let facts = order.target.format.wire().read_error(status, &text);
-    refusal(order, facts, body, &text)
+    refusal(order, way, status, facts, body, &text)
 }
 
-fn refusal(order: &Order, mut facts: ErrorFacts, body: Vec<Bytes>, text: &[u8]) -> Outcome {
+/// `status` is the upstream's; a good one stands for an error inside the answer.
+fn refusal(
+    order: &Order,
+    way: &Way,
+    status: u16,
+    mut facts: ErrorFacts,
+    body: Vec<Bytes>,
+    text: &[u8],
+) -> Outcome {
     let has_secret = order.target.is_leaked_in(text);
     if has_secret || !facts.is_json_error {
         // HTML pages and echoed credentials are for nobody's eyes.
         facts.message = "the upstream refused the request without a usable reason".into();
     }
+    if way.plan.is_some() {
+        let status = if answer_was_good(status) { status_of(&facts) } else { status };
+        let own = translate::recast(order.client(), status, &facts);
+        let body = vec![own.body(order.client(), None).into()];
+        let status = Some(own.status);
+        return Outcome::Refused { facts: Box::new(facts), body, is_passable: true, status };
+    }
     let is_passable = facts.is_json_error && !has_secret && !body.is_empty();
-    Outcome::Refused { facts: Box::new(facts), body, is_passable }
+    Outcome::Refused { facts: Box::new(facts), body, is_passable, status: None }
 }
 
 /// A plain answer with a good status: all of it, judged.
-async fn whole(order: &Order, answer: Answer, until: Instant) -> Outcome {
+async fn whole(order: &Order, way: &Way, answer: Answer, until: Instant) -> Outcome {
     let deadlines = &order.deadlines;
     let is_sse = media_type(&answer.headers) == "text/event-stream";
     let parts = match collect(answer.body, until, deadlines.idle, deadlines.max_answer).await {
@@ -297,19 +410,31 @@ async fn whole(order: &Order, answer: Answer, until: Instant) -> Outcome {
         Err(failure) => return Outcome::Failed(failure),
     };
     if is_sse {
-        return Outcome::Failed(Failure::new(
-            FailureKind::BadBody,
-            "the upstream answered a plain request with a stream",
-        ));
+        return match &way.plan {
+            Some(plan) => match gathered(order, way, plan, parts) {
+                Outcome::Plain { body, usage } => {
+                    Outcome::Plain { body: restored(order, body).await, usage }
+                }
+                other => other,
+            },
+            None => Outcome::Failed(Failure::new(
+                FailureKind::BadBody,
+                "the upstream answered a plain request with a stream",
+            )),
+        };
     }
     match judge(order, &parts).await {
         BodyVerdict::Ok { usage, .. } => {
+            let parts = match &way.plan {
+                Some(plan) => translated(plan, parts).await,
+                None => parts,
+            };
             Outcome::Plain { body: restored(order, parts).await, usage }
         }
         BodyVerdict::Error(facts) => {
             let text = Body::from_parts(parts.iter().cloned());
             let text = text.slice(0..text.len());
-            refusal(order, facts, parts, &text)
+            refusal(order, way, 200, facts, parts, &text)
         }
         BodyVerdict::NotJson => Outcome::Failed(Failure::new(
             FailureKind::BadBody,
@@ -337,6 +462,43 @@ async fn restored(order: &Order, parts: Vec<Bytes>) -> Vec<Bytes> {
     text.map_or(parts, |text| vec![text.into()])
 }
 
+/// A whole answer in the client's format; a large one is written on another thread.
+async fn translated(plan: &Arc<Plan>, parts: Vec<Bytes>) -> Vec<Bytes> {
+    let body = Body::from_parts(parts).joined();
+    let plan = Arc::clone(plan);
+    let write = move || vec![translate::whole(&plan, &body).into()];
+    tokio::task::spawn_blocking(write).await.unwrap_or_default()
+}
+
+/// A stream that came where a whole answer was asked for, put together.
+fn gathered(order: &Order, way: &Way, plan: &Arc<Plan>, parts: Vec<Bytes>) -> Outcome {
+    let broken = |message| Outcome::Failed(Failure::new(FailureKind::BadBody, message));
+    let mut framer = Framer::new(order.deadlines.max_answer);
+    let mut tap = order.target.format.wire().stream_tap(false);
+    let mut fold = translate::AnswerFold::new(Arc::clone(plan));
+    for part in parts {
+        framer.push(part);
+        loop {
+            let frame = match framer.next() {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(_) => return broken("one event of the upstream is too large"),
+            };
+            match tap.frame(&frame) {
+                Verdict::Error(facts) => {
+                    return refusal(order, way, 200, *facts, Vec::new(), frame.data());
+                }
+                Verdict::Forward | Verdict::Terminal => fold.frame(frame.event(), frame.data()),
+                Verdict::Drop | Verdict::Truncated => {}
+            }
+        }
+    }
+    if !tap.state().finish_seen && !tap.state().terminal_seen {
+        return broken("the upstream's stream ended before its end marker");
+    }
+    Outcome::Plain { body: vec![fold.finish().into()], usage: tap.usage() }
+}
+
 async fn judge(order: &Order, parts: &[Bytes]) -> BodyVerdict {
     let wire = order.target.format.wire();
     let body = Body::from_parts(parts.iter().cloned());
@@ -349,12 +511,14 @@ async fn judge(order: &Order, parts: &[Bytes]) -> BodyVerdict {
 }
 
 /// A stream, up to its first event that is no comment or ping.
-async fn first_event(order: &Order, answer: Answer, usage_added: bool, until: Instant) -> Outcome {
+async fn first_event(order: &Order, way: &Way, answer: Answer, until: Instant) -> Outcome {
     let kind = media_type(&answer.headers);
     let mut stream = Stream::new(
         Arc::clone(&order.target),
         answer.body,
-        usage_added,
+        way.usage_added,
+        order.client(),
+        way.plan.clone(),
         Arc::clone(&order.deadlines),
     );
     if let Some(issued) = &order.request.issued {
@@ -368,12 +532,12 @@ async fn first_event(order: &Order, answer: Answer, usage_added: bool, until: In
             Err(_) => return Outcome::Failed(no_first_byte()),
         };
         if !is_stream {
-            return not_a_stream(order, stream, until).await;
+            return not_a_stream(order, way, stream, until).await;
         }
     }
     match timeout_at(until, stream.first_event()).await {
         Ok(Ok(None)) => Outcome::Stream(Box::new(stream)),
-        Ok(Ok(Some(error))) => refusal(order, error.facts, Vec::new(), &error.data),
+        Ok(Ok(Some(error))) => refusal(order, way, 200, error.facts, Vec::new(), &error.data),
         Ok(Err(failure)) => Outcome::Failed(failure),
         Err(_) => Outcome::Failed(no_first_byte()),
     }
@@ -384,21 +548,27 @@ fn looks_like_events(head: &[u8]) -> bool {
     [b"event:".as_slice(), b"data:", b":", b"id:", b"retry:"].iter().any(|p| head.starts_with(p))
 }
 
-/// A body of another type where a stream was asked for: an error in a 200, or unusable.
-async fn not_a_stream(order: &Order, stream: Stream, until: Instant) -> Outcome {
-    let (seen, body) = stream.into_body();
+/// A body of another type where a stream was asked for: an error in a 200, an answer that a
+/// translation can still make a stream of, or unusable.
+async fn not_a_stream(order: &Order, way: &Way, mut stream: Stream, until: Instant) -> Outcome {
+    let (seen, body) = stream.take_body();
     let idle = order.deadlines.idle;
-    let rest = collect(body, until, idle, MAX_ERROR_BYTES).await;
+    let most = if way.plan.is_some() { order.deadlines.max_answer } else { MAX_ERROR_BYTES };
+    let rest = collect(body, until, idle, most).await;
     let mut parts = seen;
     match rest {
         Ok(rest) => parts.extend(rest),
         Err(failure) => return Outcome::Failed(failure),
     }
     match judge(order, &parts).await {
+        BodyVerdict::Ok { usage, .. } if way.plan.is_some() => {
+            stream.replay(&Body::from_parts(parts).joined(), usage);
+            Outcome::Stream(Box::new(stream))
+        }
         BodyVerdict::Error(facts) => {
             let text = Body::from_parts(parts.iter().cloned());
             let text = text.slice(0..text.len());
-            refusal(order, facts, parts, &text)
+            refusal(order, way, 200, facts, parts, &text)
         }
         BodyVerdict::Empty => Outcome::Failed(empty()),
         BodyVerdict::Ok { .. } | BodyVerdict::NotJson => Outcome::Failed(Failure::new(
@@ -409,7 +579,7 @@ async fn not_a_stream(order: &Order, stream: Stream, until: Instant) -> Outcome 
 }
 
 /// The status that an error inside a 200 stands for.
-fn status_of(facts: &ErrorFacts) -> u16 {
+pub(crate) fn status_of(facts: &ErrorFacts) -> u16 {
     let numeric = facts.code.as_deref().and_then(|code| code.parse::<u16>().ok());
     if let Some(status) = numeric.filter(|status| (400..600).contains(status)) {
         return status;

@@ -1,8 +1,11 @@
-//! The stream back: upstream chunks in, frames checked, the same bytes out.
+//! The stream back: upstream chunks in, frames checked, the same bytes out, or the same answer in
+//! the client's format.
 //!
 //! Output is always whole frames, except that a frame over 64 KiB is passed on while it grows. The
 //! tap sees each frame before it is written; it decides what is dropped and where the stream ends.
 //! Whatever is ready is taken in one batch, so that a burst costs one write.
+
+mod translated;
 
 use std::ops::Range;
 use std::pin::Pin;
@@ -15,11 +18,12 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::attempt::Deadlines;
-use crate::formats::{ErrorFacts, ErrorReply, StreamTap, Usage, Verdict};
+use crate::attempt::{Deadlines, status_of};
+use crate::formats::{ErrorFacts, ErrorReply, Format, StreamTap, Usage, Verdict};
 use crate::guardrails::StreamRestorer;
 use crate::guardrails::frames::Rewrite;
 use crate::sse::{Frame, FrameKind, Framer};
+use crate::translate::{AnswerStream, Plan, recast};
 use crate::transport::{AnswerBody, Failure, FailureKind, Target};
 
 /// At most this much is gathered before it is written.
@@ -121,6 +125,12 @@ pub struct Stream {
     body: Option<AnswerBody>,
     framer: Framer,
     tap: Box<dyn StreamTap>,
+    /// The format that the client speaks.
+    client: Format,
+    /// Writes the answer anew where that is not the upstream's.
+    translator: Option<AnswerStream>,
+    /// Usage of an answer that came whole.
+    replayed: Option<Usage>,
     deadlines: Arc<Deadlines>,
     /// Checked output that waits for the commit.
     ready: Vec<Bytes>,
@@ -177,6 +187,8 @@ impl Stream {
         target: Arc<Target>,
         body: AnswerBody,
         usage_added: bool,
+        client: Format,
+        plan: Option<Arc<Plan>>,
         deadlines: Arc<Deadlines>,
     ) -> Self {
         let now = Instant::now();
@@ -185,6 +197,9 @@ impl Stream {
             body: Some(body),
             framer: Framer::new(deadlines.max_answer),
             tap: target.format.wire().stream_tap(usage_added),
+            client,
+            translator: plan.map(AnswerStream::new),
+            replayed: None,
             timer: Box::pin(sleep_until(now + Duration::from_hours(1))),
             target,
             deadlines,
@@ -225,8 +240,8 @@ impl Stream {
         Ok(self.peeked.clone().unwrap_or_default())
     }
 
-    /// Gives the body back, with what `peek` took from it.
-    pub fn into_body(mut self) -> (Vec<Bytes>, AnswerBody) {
+    /// Gives the body away, with what `peek` took from it.
+    pub fn take_body(&mut self) -> (Vec<Bytes>, AnswerBody) {
         let seen = self.peeked.take().into_iter().collect();
         match self.body.take() {
             Some(body) => (seen, body),
@@ -393,6 +408,9 @@ impl Stream {
         chunk: Bytes,
         out: &mut Vec<Bytes>,
     ) -> Result<Option<ErrorFrame>, Failure> {
+        if self.translator.is_some() {
+            return self.absorb_translated(chunk, out);
+        }
         let base = chunk.clone();
         let mut run = 0..0;
         self.framer.push(chunk);
@@ -462,6 +480,9 @@ impl Stream {
 
     /// The upstream closed: what is left may be a last frame without its blank line.
     fn absorb_end(&mut self, out: &mut Vec<Bytes>) -> Option<ErrorFrame> {
+        if self.translator.is_some() {
+            return self.absorb_end_translated(out);
+        }
         let Some(frame) = self.framer.finish() else {
             release(self.restorer.as_mut(), &Bytes::new(), &mut (0..0), out);
             return None;
@@ -527,6 +548,12 @@ impl Stream {
             self.end = Some(End::ErrorEvent);
             return;
         }
+        if self.translator.is_some() {
+            let own = recast(self.client, status_of(&error.facts), &error.facts);
+            out.push(own.event(self.client).into());
+            self.end = Some(End::ErrorEvent);
+            return;
+        }
         self.is_after_cr = error.raw.ends_with(b"\r");
         out.push(error.raw);
         if !error.is_terminated {
@@ -558,7 +585,7 @@ impl Stream {
         }
         // What was held back is no token any more; it still belongs to the answer.
         release(self.restorer.as_mut(), &Bytes::new(), &mut (0..0), out);
-        out.push(self.target.format.wire().error_event(kind, reply).into());
+        out.push(self.client.wire().error_event(kind, reply).into());
     }
 
     fn on_timer(&mut self, out: &mut Vec<Bytes>) {
@@ -571,7 +598,7 @@ impl Stream {
             let message = "the upstream stopped sending in the middle of its stream";
             self.fail(out, End::Failed(FailureKind::IdleTimeout), 504, message);
         } else if self.keep_alive_at().is_some_and(|at| now >= at) {
-            if let Some(text) = self.target.format.wire().keep_alive() {
+            if let Some(text) = self.client.wire().keep_alive() {
                 out.push(Bytes::from_static(text));
             }
             self.last_output = now;
@@ -599,7 +626,8 @@ impl Stream {
             self.last_output = Instant::now();
         }
         self.progress.bytes_out.fetch_add(size as u64, Ordering::Relaxed);
-        *self.progress.counts.lock() = (self.tap.usage(), self.tap.state().malformed_events);
+        let usage = self.replayed.unwrap_or_else(|| self.tap.usage());
+        *self.progress.counts.lock() = (usage, self.tap.state().malformed_events);
         if let Some(end) = self.end
             && let Some(body) = self.body.take()
             && end == End::Complete

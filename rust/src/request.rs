@@ -1,14 +1,17 @@
-//! A client's request as attempts use it: scanned once, spliced anew for each target.
+//! A client's request as attempts use it: scanned once, spliced or translated for each target.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
+use crate::canonical::{Lacks, Losses, Profile};
 use crate::conversation;
 use crate::error::Error;
-use crate::formats::{Format, RequestFacts, TargetOptions};
+use crate::formats::{Format, RequestFacts, Rescue, TargetOptions};
 use crate::guardrails::{Category, Guard, Issued, TooSlow, mask};
 use crate::json::{self, Body, Object};
+use crate::translate::{self, Plan, Seals};
 
 /// A scanned body and the facts in it. Shared by all attempts of an exchange.
 pub struct ParsedRequest {
@@ -36,6 +39,27 @@ pub struct Encoded {
     pub body: Arc<[Bytes]>,
     /// The stream will hold usage that the client did not ask for.
     pub usage_added: bool,
+    /// How to read the answer, where it comes in another format than the client's.
+    pub plan: Option<Arc<Plan>>,
+    pub losses: Losses,
+    /// A beta of the target's that the request needs.
+    pub beta: Option<&'static str>,
+}
+
+/// What a request is encoded for.
+pub struct Goal<'a> {
+    pub format: Format,
+    /// The model as the target knows it.
+    pub model: &'a str,
+    /// The output limit of that model, in tokens.
+    pub max_output: Option<u64>,
+    pub profile: &'a Profile,
+    pub lacks: Lacks,
+    pub seals: &'a Arc<Seals>,
+    /// Refuse what would be lost in meaning.
+    pub is_strict: bool,
+    /// Set where the same was refused before.
+    pub rescue: Option<Rescue>,
 }
 
 impl ParsedRequest {
@@ -77,15 +101,70 @@ impl ParsedRequest {
         conversation::asks_long_cache(&self.body)
     }
 
-    /// The body for a target that knows the model as `model` and gives it at most `max_output`
-    /// tokens. Everything outside the edited members is the client's own bytes, not copied.
-    pub fn encode(&self, model: &str, max_output: Option<u64>) -> Encoded {
-        let options = TargetOptions { model: Some(model), max_output, include_usage: true };
-        let edits =
-            self.format.wire().request_edits(&self.body, &self.object, &self.facts, &options);
-        Encoded {
-            body: json::splice(&self.body, &self.object, &edits.edits).into(),
-            usage_added: edits.usage_added,
+    /// The body for a target. In the client's own format everything outside the edited members is
+    /// the client's own bytes, not copied; in another format it is written anew. Fails, with words
+    /// for the client, where that cannot be done.
+    pub fn encode(&self, goal: &Goal<'_>) -> Result<Encoded, String> {
+        if goal.format != self.format {
+            return self.translate(goal);
         }
+        let options = TargetOptions {
+            model: Some(goal.model),
+            max_output: goal.max_output,
+            include_usage: true,
+        };
+        let wire = self.format.wire();
+        let edits = wire.request_edits(&self.body, &self.object, &self.facts, &options);
+        let (mut all, beta) = match goal.rescue {
+            Some(rescue) => wire.rescue_edits(&self.body, &self.object, rescue),
+            None => (Vec::new(), None),
+        };
+        all.extend(edits.edits);
+        Ok(Encoded {
+            body: json::splice(&self.body, &self.object, &all).into(),
+            beta,
+            usage_added: edits.usage_added,
+            plan: None,
+            losses: Losses::default(),
+        })
+    }
+
+    fn translate(&self, goal: &Goal<'_>) -> Result<Encoded, String> {
+        let profile = goal.profile.with_model(goal.max_output, goal.lacks);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+        let translated = translate::request(
+            &self.body.joined(),
+            &translate::Goal {
+                client: self.format,
+                target: goal.format,
+                model: goal.model,
+                profile: &profile,
+                seals: goal.seals,
+                has_reasoning: goal.rescue.is_none(),
+                now,
+            },
+        )
+        .map_err(|error| error.to_string())?;
+        let refused = translated.losses.refused();
+        if goal.is_strict && !refused.is_empty() {
+            return Err(format!(
+                "the account that serves this model cannot be told: {}; leave it out, or let the \
+                 operator turn strict_conversion off",
+                refused.join(", ")
+            ));
+        }
+        Ok(Encoded {
+            body: translated.body.into(),
+            usage_added: false,
+            plan: Some(translated.plan),
+            losses: translated.losses,
+            beta: None,
+        })
+    }
+
+    /// How many tokens the prompt has, as far as its length tells.
+    pub fn estimated_tokens(&self) -> Result<u64, String> {
+        translate::estimated_tokens(self.format, &self.body.joined())
+            .map_err(|error| error.to_string())
     }
 }

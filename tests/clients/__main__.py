@@ -97,7 +97,11 @@ def _failure(scenario: Scenario, installation: Installation, options: argparse.N
         clients[client] = installed
     try:
         with Stage(
-            scenario.upstream, clients, is_straight=options.straight, accounts=scenario.accounts
+            scenario.upstream,
+            clients,
+            is_straight=options.straight,
+            accounts=scenario.accounts,
+            formats=scenario.formats,
         ) as stage:
             failure = _play_on(stage, scenario)
             if failure and options.keep:

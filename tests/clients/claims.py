@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from tests.clients.scenario import require, require_equal
 from tests.clients.stage import Stage
 from tests.clients.upstreams import PACE_MS, PIECES_SENT, Arrival
 
 _PIECES = 6
+_PATHS = {"anthropic_messages": "/v1/messages", "openai_chat": "/v1/chat/completions"}
 _SHARE_OF_PACE = 0.3
 
 
 def came_through(stage: Stage, *, path: str, at_least: int) -> list[Arrival]:
     """The requests that reached the upstream.
 
-    Each was for ``path`` and showed the account's key; the caller's key came with none.
+    Each was for ``path``, or the path of the one format that the accounts speak, and showed the
+    account's key; the caller's key came with none.
     """
+    if len(stage.formats) == 1:
+        path = _PATHS[stage.formats[0]]
     arrivals = stage.arrivals()
     require(
         len(arrivals) >= at_least,
@@ -30,6 +35,17 @@ def came_through(stage: Stage, *, path: str, at_least: int) -> list[Arrival]:
             shown = json.dumps([dict(arrival.headers), arrival.body])
             require(stage.through.key not in shown, "the caller's key reached the upstream")
     return arrivals
+
+
+def tool_results(body: Any) -> int:
+    """How many results of tools a request carries, in either format."""
+    count = 0
+    for message in body["messages"]:
+        content = message.get("content")
+        blocks = content if isinstance(content, list) else []
+        count += sum(block["type"] == "tool_result" for block in blocks)
+        count += message["role"] == "tool"
+    return count
 
 
 def came_in_pieces(arrived_s: Sequence[float]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.clients.install import CODEGATE
 from tests.clients.processes import Running, free_port
 from tests.clients.upstreams import Upstream, answers
+
+FORMATS = ("anthropic_messages", "openai_chat")
 
 _READY_TIMEOUT_S = 30.0
 _KEY_VARIABLE = "CLIENT_TESTS_ACCOUNT_KEY"
@@ -25,6 +27,7 @@ class Proxy:
         account_key: str,
         data: Path,
         env: Mapping[str, str],
+        formats: Sequence[str] = FORMATS,
     ) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
@@ -32,8 +35,7 @@ class Proxy:
         argv = (
             *(CODEGATE, "serve"),
             *("--host", "127.0.0.1", "--proxy-port", str(port), "--data-dir", str(data)),
-            *("--upstream", f"anthropic_messages={upstream.url}") * accounts,
-            *("--upstream", f"openai_chat={upstream.url}") * accounts,
+            *(w for name in formats for w in ("--upstream", f"{name}={upstream.url}") * accounts),
             *("--upstream-key-env", _KEY_VARIABLE),
         )
         self._running = Running(

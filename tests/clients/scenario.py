@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.clients.install import Client
+from tests.clients.proxy import FORMATS
 from tests.clients.stage import Stage
 from tests.clients.upstreams import UpstreamName
 
@@ -24,6 +25,8 @@ class Scenario:
     title: str
     play: Callable[[Stage], None]
     upstream: UpstreamName = UpstreamName.CODEGATE_MOCK
+    formats: tuple[str, ...] = FORMATS
+    """What the proxy's accounts speak; a client of another format is translated for."""
     accounts: int = 1
     """How many accounts the proxy has at the upstream, in each format."""
 

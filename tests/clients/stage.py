@@ -17,7 +17,7 @@ from typing import Any, Self
 from tests.clients.install import Client, Installed
 from tests.clients.outlet import Outlet
 from tests.clients.processes import Finished, Running, run
-from tests.clients.proxy import Proxy
+from tests.clients.proxy import FORMATS, Proxy
 from tests.clients.upstreams import Aimock, Arrival, CodegateMock, Upstream, UpstreamName
 
 _CLIENT_TIMEOUT_S = 120.0
@@ -47,7 +47,9 @@ class Stage:
         *,
         is_straight: bool,
         accounts: int = 1,
+        formats: tuple[str, ...] = FORMATS,
     ) -> None:
+        self.formats = formats
         self.is_kept = False
         self.account_key = f"sk-account-{secrets.token_hex(16)}"
         self._clients = clients
@@ -141,6 +143,7 @@ class Stage:
         return Proxy(
             self.upstream,
             accounts=accounts,
+            formats=self.formats,
             account_key=self.account_key,
             data=self.folder / "data",
             env=self._outlet.environment(),

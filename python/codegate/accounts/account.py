@@ -89,11 +89,15 @@ def build_endpoint(
     own = {name.lower(): value for name, value in (headers or {}).items()}
     fixed = {**dict(provider.headers), **own}
 
+    profile = _profile(provider)
+
     def target(api_key: str) -> native.Target:
         # A header of the operator's that carries the credential takes the place of ours.
         is_ours = bool(api_key) and auth.header not in own
         credential = (auth.header, auth.prefix, api_key) if is_ours else None
-        return native.Target(wire_format, address.base_url, credential, list(fixed.items()))
+        return native.Target(
+            wire_format, address.base_url, credential, list(fixed.items()), profile
+        )
 
     try:
         targets = tuple(target(api_key) for api_key in api_keys or ("",))
@@ -104,6 +108,22 @@ def build_endpoint(
         address=address,
         targets=targets,
         path=address.path(ENDPOINTS[wire_format]),
+    )
+
+
+def _profile(provider: Provider) -> native.Profile:
+    quirks = provider.quirks
+    return native.Profile(
+        vendor=provider.name,
+        is_limit_completion=quirks.output_limit == "max_completion_tokens",
+        takes_stream_usage=quirks.takes_stream_options,
+        takes_text_parts=quirks.takes_text_parts,
+        takes_late_system=quirks.takes_late_system,
+        takes_effort=quirks.takes_effort,
+        echo=quirks.echo,
+        has_think_tags=quirks.has_think_tags,
+        takes_images=quirks.takes_images,
+        refused=list(quirks.refused),
     )
 
 

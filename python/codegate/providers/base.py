@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import urlsplit
 
 from codegate.errors import ConfigError
+
+Echo = Literal["never", "calls", "always"]
 
 _VERSION = re.compile(r"v\d+[a-z0-9]*")
 
@@ -38,7 +41,23 @@ class Quirks:
     takes_stream_options: bool = True
     """Whether it accepts ``stream_options`` in Chat Completions."""
     output_limit: str = "max_tokens"
-    """The name of the output limit in Chat Completions."""
+    """The name of the output limit in Chat Completions. The newer one also says that the service
+    takes what came with it: an end user, a cache key, a tier of service."""
+    takes_text_parts: bool = True
+    """Whether text may come as a list of parts; else it is joined."""
+    takes_late_system: bool = True
+    """Whether system messages may stand behind the first turn."""
+    takes_effort: bool = True
+    """Whether ``reasoning_effort`` is known."""
+    echo: Echo = "never"
+    """Which turns of the assistant must come back with their ``reasoning_content``: none, those
+    that called tools, or all."""
+    has_think_tags: bool = False
+    """Whether reasoning comes in ``<think>`` tags at the beginning of the text."""
+    takes_images: bool | None = None
+    """``None``: it depends on the model, or nobody knows."""
+    refused: tuple[str, ...] = ()
+    """Members of Chat Completions that make it refuse a request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegate.providers.base import Provider
+from codegate.providers.base import Provider, Quirks
 
 PROVIDER = Provider(
     name="deepseek",
@@ -13,4 +13,12 @@ PROVIDER = Provider(
     },
     key_prefixes=("deepseek-",),
     key_variables=("DEEPSEEK_API_KEY",),
+    quirks=Quirks(
+        takes_text_parts=False,
+        takes_effort=False,
+        # A turn that called tools while thinking is refused without its thoughts.
+        echo="calls",
+        takes_images=False,
+        refused=("strict", "parallel_tool_calls"),
+    ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegate.providers.base import Provider
+from codegate.providers.base import Provider, Quirks
 
 PROVIDER = Provider(
     name="minimax",
@@ -12,4 +12,11 @@ PROVIDER = Provider(
         "anthropic_messages": "https://api.minimax.io/anthropic",
     },
     key_variables=("MINIMAX_API_KEY",),
+    quirks=Quirks(
+        takes_text_parts=False,
+        takes_late_system=False,
+        takes_effort=False,
+        has_think_tags=True,
+        refused=("response_format", "parallel_tool_calls", "strict"),
+    ),
 )

@@ -13,6 +13,7 @@ from codegate.asgi.request import BodyBudget, BodyClock
 from codegate.asgi.types import Handler, Receive, Scope, Send
 from codegate.asgi.watch import Watchers
 from codegate.config import Config
+from codegate.crypto.keys import derive
 from codegate.proxy.handlers import Handlers
 from codegate.proxy.health_file import HealthFile
 from codegate.proxy.hosts import Hosts
@@ -85,7 +86,12 @@ class Proxy:
             watchers=Watchers(loop),
             snapshot=first,
             bridge=bridge,
-            client=native.Client(bridge, self._config.https_proxy, self._config.no_proxy),
+            client=native.Client(
+                bridge,
+                self._config.https_proxy,
+                self._config.no_proxy,
+                derive(self._secrets.roots[0].material, "seal"),
+            ),
             budget=BodyBudget(settings.max_bodies_bytes),
             clock=BodyClock(settings.body_timeout_s),
             hosts=Hosts(self._config.host, self._config.allowed_hosts),

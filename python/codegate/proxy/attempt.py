@@ -15,6 +15,7 @@ from codegate.errors import UpstreamError
 
 _TIMEOUTS = frozenset({"connect_timeout", "first_byte_timeout", "idle_timeout", "total_timeout"})
 _SHORT_DELAY_S = 5.0
+_CONVERSION = "conversion"
 _OVERLOAD_WAIT_S = 1.0
 
 # Codes of the vendors' errors, as their SDKs and documentation name them (November 2026).
@@ -124,6 +125,8 @@ def decide(facts: Facts) -> Decision:
     if facts.is_committable:
         return _COMMIT
     if facts.failure is not None:
+        if facts.failure == _CONVERSION:
+            return _NEXT
         # An answer over our own limit would be that everywhere.
         return _CLIENT_FAULT if facts.failure == "too_large" else _NEXT_FAULT
     delay_s = None if facts.retry_after_ms is None else facts.retry_after_ms / 1000
@@ -186,6 +189,10 @@ def outcome_error(facts: Facts, wire_format: str) -> UpstreamError | None:
     An upstream's refusal of our credential is not the client's 401: clients would drop their
     own log-in.
     """
+    if facts.failure == _CONVERSION:
+        return UpstreamError(
+            facts.message, status=400, code=f"upstream_{_CONVERSION}", is_retryable=False
+        )
     if facts.failure is not None:
         return UpstreamError(
             facts.message,

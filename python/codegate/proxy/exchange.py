@@ -15,15 +15,18 @@ from codegate.routing.router import Upstream
 from codegate.routing.traffic import Seat
 from codegate.snapshot import Snapshot
 
+_REQUEST_ID = {"anthropic_messages": b"request-id", "openai_chat": b"x-request-id"}
+
 
 class Exchange:
     """The one mutable object of a request.
 
     Set at creation: ``request_id``, ``snapshot``, ``wire_format``, ``path``. By admission:
     ``tenant``. By parsing: ``model``, ``is_streaming``, ``bytes_in``, ``session``. By masking:
-    ``masked``. By each attempt: ``attempts``, ``account``, ``upstream``, ``upstream_model``;
-    ``seat`` by the one that commits. By the answer: ``status``, ``is_answered``,
-    ``first_byte_s``, ``bytes_out``, ``usage``, ``malformed_events``, ``is_delivered``. At the
+    ``masked``. By each attempt: ``attempts``, ``losses``, ``account``, ``upstream``,
+    ``upstream_model``; ``seat`` by the one that commits. By the answer: ``status``,
+    ``is_answered``, ``first_byte_s``, ``bytes_out``, ``usage``, ``malformed_events``,
+    ``is_delivered``. At the
     end: ``outcome``, ``error_code``.
     """
 
@@ -37,6 +40,7 @@ class Exchange:
         "is_answered",
         "is_delivered",
         "is_streaming",
+        "losses",
         "malformed_events",
         "masked",
         "model",
@@ -80,8 +84,14 @@ class Exchange:
         self.usage: native.Usage | None = None
         self.malformed_events = 0
         self.masked: tuple[tuple[str, int], ...] = ()
+        self.losses: tuple[str, ...] = ()
         self.outcome: Outcome = "ok"
         self.error_code = ""
+
+    @property
+    def is_translated(self) -> bool:
+        """Whether the upstream of the latest attempt speaks another format than the caller."""
+        return self.upstream is not None and self.upstream.endpoint.format != self.wire_format
 
     def receipt(self) -> list[Header]:
         """The ``x-codegate-*`` headers that say which way the exchange went."""
@@ -95,6 +105,12 @@ class Exchange:
         if self.masked:
             counts = ", ".join(f"{name}={count}" for name, count in self.masked)
             headers.append((b"x-codegate-masked", counts.encode("ascii")))
+        if self.is_translated:
+            # Each SDK shows its own header to whoever asks for help.
+            name = _REQUEST_ID[self.wire_format]
+            headers.append((name, self.request_id.encode("ascii")))
+        if self.losses:
+            headers.append((b"x-codegate-conversion-loss", ",".join(self.losses).encode("ascii")))
         return headers
 
     async def start(self, send: Send, status: int, headers: list[Header]) -> None:
@@ -134,6 +150,7 @@ class Exchange:
             malformed_events=self.malformed_events,
             masked_spans=sum(count for _, count in self.masked),
             masked=dict(self.masked),
+            losses=self.losses,
             session=_session(self.tenant, self.session),
             upstream_format=upstream.endpoint.format if upstream else "",
             provider=upstream.account.provider if upstream else "",

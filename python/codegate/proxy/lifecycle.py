@@ -25,6 +25,7 @@ from codegate.errors import (
 )
 from codegate.proxy import admission
 from codegate.proxy.attempt import Decision, Step, outcome_error
+from codegate.proxy.count import has_counter, is_unknown, send_estimate
 from codegate.proxy.exchange import Exchange
 from codegate.proxy.masking import mask
 from codegate.proxy.relay import relay
@@ -176,9 +177,14 @@ async def _answer(
     send: Send,
 ) -> None:
     suffix = endpoint + ("?beta=true" if b"beta=true" in query.split(b"&") else "")
+    if endpoint and not has_counter(exchange, request, head.account):
+        await send_estimate(exchange, request, send)
+        return
     attempt, decision = await try_upstreams(services, exchange, request, head, suffix)
     if decision.step is Step.COMMIT:
         await _relay(services, exchange, attempt, send)
+    elif endpoint and is_unknown(attempt):
+        await send_estimate(exchange, request, send)
     else:
         await _answer_failure(exchange, attempt, decision, send)
 
@@ -263,7 +269,7 @@ async def _answer_failure(
     ]
     body = attempt.body
     exchange.bytes_out = len(body)
-    await exchange.start(send, attempt.status, headers)
+    await exchange.start(send, attempt.answer_status, headers)
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 

@@ -8,6 +8,7 @@ import time
 
 from codegate import native
 from codegate.proxy.attempt import Decision, Effect, Step, decide, reason
+from codegate.proxy.count import counting
 from codegate.proxy.exchange import Exchange
 from codegate.proxy.services import Services
 from codegate.requestlog.entry import AttemptRecord
@@ -35,6 +36,8 @@ async def try_upstreams(
     plan = exchange.snapshot.plan(
         wire_format=exchange.wire_format, model=request.model, pin=head.account
     )
+    if suffix.startswith("/count_tokens"):
+        plan = counting(plan, exchange.wire_format)
     give_up_at = exchange.started + (
         settings.attempts_timeout_s if request.is_streaming else settings.total_timeout_s
     )
@@ -107,6 +110,10 @@ async def _attempt(
     give_up_at: float,
 ) -> native.Attempt:
     upstream = seat.upstream
+    snapshot = exchange.snapshot
+    is_translated = upstream.endpoint.format != exchange.wire_format
+    # What a client adds to a path belongs to its own format.
+    path = upstream.endpoint.path + ("" if is_translated else suffix)
     exchange.account = seat.account
     exchange.upstream = upstream
     exchange.upstream_model = upstream.model
@@ -114,20 +121,21 @@ async def _attempt(
     try:
         attempt = await services.client.send(
             seat.target,
-            upstream.endpoint.path + suffix,
+            path,
             request,
             head,
             upstream.model,
-            exchange.snapshot.max_output(upstream.model, asked=request.model),
-            exchange.snapshot.deadlines(
-                is_streaming=request.is_streaming, account=upstream.account
-            ),
+            snapshot.max_output(upstream.model, asked=request.model),
+            snapshot.deadlines(is_streaming=request.is_streaming, account=upstream.account),
             give_up_at - started,
+            snapshot.lacks(upstream.model) if is_translated else "",
+            snapshot.settings.strict_conversion,
         )
     except BaseException:
         # Cancelled, or a defect of ours: nothing was learned about the account.
         services.traffic.leave(seat)
         raise
+    exchange.losses = tuple(attempt.losses)
     exchange.attempts.append(
         AttemptRecord(
             account=seat.account,

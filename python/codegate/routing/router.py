@@ -99,7 +99,7 @@ class Routes:
     def survey(self, *, wire_format: str, model: str, pin: str | None = None) -> Survey:
         """What becomes of a request for ``model``. Raises ``BadRequest`` for a pin to nowhere."""
         survey = self._survey(wire_format, model, pin)
-        if any(wire_format in account.endpoints for account in self.accounts):
+        if self.accounts:
             return survey
         return replace(
             survey,
@@ -155,8 +155,7 @@ class Routes:
             strategy=PINNED,
             group=f"{name}/{model}",
             is_pinned=True,
-            refusal=f"the account that was asked for does not speak {wire_format}, "
-            "or has no model of that kind",
+            refusal="the account that was asked for has no model of that kind",
         )
 
     def _assigned(
@@ -193,12 +192,16 @@ class Routes:
         )
 
     def _default(self, wire_format: str, model: str, *, rule: str) -> Survey:
-        """Higher priority first, then the older account; the next one serves failover only."""
+        """Higher priority first, then whoever speaks the caller's format, then the older account;
+        the next one serves failover only."""
         entries = [
             _entry(a, wire_format, self._model_at(a, model), DEFAULT, "takes this model")
             if a.takes(model) or _is_open(model)
             else Entry(account=a.name, why="does not offer this model")
-            for a in sorted(self.accounts, key=lambda a: (-a.priority, a.created))
+            for a in sorted(
+                self.accounts,
+                key=lambda a: (-a.priority, wire_format not in a.endpoints, a.created),
+            )
         ]
         survey = Survey(model=model, rule=rule, entries=tuple(entries), group=model)
         if model != ANY_MODEL:
@@ -222,9 +225,9 @@ class Routes:
 
 
 def _entry(account: Account, wire_format: str, model: str | None, strategy: str, why: str) -> Entry:
-    endpoint = account.endpoints.get(wire_format)
-    if endpoint is None:
-        return Entry(account=account.name, why=f"does not speak {wire_format}")
+    native_endpoint = account.endpoints.get(wire_format)
+    # What the account does not speak itself is translated.
+    endpoint = native_endpoint or next(iter(account.endpoints.values()))
     if model is None:
         return Entry(account=account.name, why="has no model for this name")
     upstream = Upstream(

@@ -59,6 +59,8 @@ class Settings:
     """One plain answer, or one event of a stream."""
     max_bodies_bytes: int = 512 * MIB
     """All request bodies in memory together; beyond it new ones get 503."""
+    strict_conversion: bool = False
+    """Whether a request is refused where translating it would lose some of its meaning."""
     metrics_public: bool = False
     """Whether ``/metrics`` answers callers that are not on loopback."""
     request_logging: bool = True

@@ -2,23 +2,37 @@
 //!
 //! One folder per format, each with one `FORMAT`; this file is the only one that lists them. Here
 //! stands what same-format traffic needs: read the few facts that routing asks for, edit the
-//! spans that may be edited, watch a stream go by, and speak the caller's dialect in errors.
+//! spans that may be edited, watch a stream go by, and speak the caller's dialect in errors; and
+//! what translation needs: read and write requests and answers in canonical form.
 
 mod answer;
 mod anthropic_messages;
+mod codec;
+mod digest;
 mod errors;
+mod images;
+mod mark;
 mod openai_chat;
 mod request;
+mod schema;
 mod stream;
 mod usage;
 
 pub use answer::BodyVerdict;
+pub use codec::{
+    AnswerContext, BadRequest, EventDecoder, EventEncoder, LateSystem, Rescue, Rules, SEAL_MARK,
+    Sink,
+};
+pub use digest::{digest, digest_hex};
 pub use errors::{ErrorFacts, ErrorReply};
 pub use stream::{StreamTap, TapState, Verdict};
 pub use usage::Usage;
 
+use bytes::Bytes;
+
+use crate::canonical::{Answer, Losses, Profile, Request};
 use crate::error::Error;
-use crate::json::{Body, Edit, Object};
+use crate::json::{Body, Edit, Members, Object};
 
 /// The wire formats there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -113,8 +127,63 @@ pub trait WireFormat: Sync {
     /// upstream gave, taken over where this dialect knows it.
     fn error_event(&self, kind: Option<&str>, reply: &ErrorReply<'_>) -> Vec<u8>;
 
+    /// The message that tells this format's clients to shorten the conversation.
+    fn too_long(&self, message: &str) -> String;
+
+    /// The status that says that there is no more money.
+    fn exhausted_status(&self) -> u16;
+
+    /// The status that says that the service has too much to do.
+    fn overloaded_status(&self) -> u16;
+
     /// A frame that says nothing and keeps a silent stream open, where the dialect has one.
     fn keep_alive(&self) -> Option<&'static [u8]>;
+
+    /// What may still be tried with a request that was refused so.
+    fn rescue(&self, _facts: &ErrorFacts, _tried: Option<Rescue>) -> Option<Rescue> {
+        None
+    }
+
+    /// The edits of a rescue, and the beta that it needs.
+    fn rescue_edits(
+        &self,
+        _body: &Body,
+        _object: &Object,
+        _rescue: Rescue,
+    ) -> (Vec<Edit>, Option<&'static str>) {
+        (Vec::new(), None)
+    }
+
+    /// What it demands of a translated request for `model`.
+    fn rules(&self, model: &str, profile: &Profile) -> Rules;
+
+    /// The canonical request of a body.
+    fn decode_request<'a>(
+        &self,
+        body: &Members<'a>,
+        losses: &mut Losses,
+    ) -> Result<Request<'a>, BadRequest>;
+
+    /// The body of a canonical request. `source` is what the request points into.
+    fn encode_request(
+        &self,
+        request: &Request<'_>,
+        profile: &Profile,
+        source: &Bytes,
+        losses: &mut Losses,
+    ) -> Vec<Bytes>;
+
+    /// Reads the frames of one answer's stream.
+    fn decoder(&self) -> Box<dyn EventDecoder>;
+
+    /// Reads a whole answer into the events of a stream.
+    fn decode_answer(&self, body: &Members<'_>, sink: &mut Sink<'_>);
+
+    /// Writes one answer's stream.
+    fn encoder(&self, context: &AnswerContext) -> Box<dyn EventEncoder>;
+
+    /// Writes a whole answer.
+    fn encode_answer(&self, answer: &Answer, context: &AnswerContext) -> Vec<u8>;
 }
 
 #[cfg(test)]

@@ -27,6 +27,14 @@ impl Body {
         self.len == 0
     }
 
+    /// The whole body in one piece, copied only where it came in several.
+    pub fn joined(&self) -> Bytes {
+        match self.parts.as_slice() {
+            [only] => only.clone(),
+            parts => parts.concat().into(),
+        }
+    }
+
     pub fn parts(&self) -> &[Bytes] {
         &self.parts
     }

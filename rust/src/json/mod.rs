@@ -6,23 +6,31 @@
 //! sender's own. Nested scalars are not judged: that is the upstream's business.
 
 mod body;
+mod escaped;
+mod node;
 mod probe;
 mod scan;
 mod skip;
 mod splice;
 mod text;
 mod utf8;
+mod valid;
 mod value;
 mod write;
+mod writer;
 
 pub use body::Body;
+pub use escaped::Escaped;
+pub use node::{Members, Node};
 pub use probe::{Keys, Probe, probe};
 pub use scan::{Duplicates, Kind, Member, Object, Scanner, scan, scan_slice};
 pub use splice::{Edit, splice};
 pub(crate) use text::decode_into;
 pub use text::decode_string;
+pub use valid::{is_valid, is_valid_object};
 pub use value::{Fields, Value};
 pub use write::{push_string, push_string_lossy};
+pub use writer::Writer;
 
 /// Levels of objects and arrays inside each other that a body may have.
 pub const MAX_DEPTH: usize = 256;

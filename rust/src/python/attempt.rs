@@ -12,6 +12,7 @@ use pyo3::types::{PyBytes, PyList, PyTuple};
 use super::bridge::{Bridge, Build, Pending};
 use super::sink::AsgiSink;
 use crate::attempt::{Attempted, Outcome};
+use crate::canonical::Losses;
 use crate::formats::{ErrorFacts, Usage};
 use crate::relay::{End, Progress, Stop, Stream};
 use crate::transport::Failure;
@@ -98,7 +99,7 @@ impl Relayed {
 enum Held {
     Plain { body: Vec<Bytes>, usage: Usage },
     Stream,
-    Refused { facts: Box<ErrorFacts>, body: Vec<Bytes>, is_passable: bool },
+    Refused { facts: Box<ErrorFacts>, body: Vec<Bytes>, is_passable: bool, status: Option<u16> },
     Failed(Failure),
 }
 
@@ -110,6 +111,7 @@ pub struct Attempt {
     headers: HeaderMap,
     retry_after_ms: Option<u64>,
     was_sent: bool,
+    losses: Losses,
     /// Taken out while somebody reads from it.
     stream: Arc<Mutex<Option<Box<Stream>>>>,
     progress: Arc<Progress>,
@@ -125,8 +127,8 @@ impl Attempt {
                 stream = Some(taken);
                 Held::Stream
             }
-            Outcome::Refused { facts, body, is_passable } => {
-                Held::Refused { facts, body, is_passable }
+            Outcome::Refused { facts, body, is_passable, status } => {
+                Held::Refused { facts, body, is_passable, status }
             }
             Outcome::Failed(failure) => Held::Failed(failure),
         };
@@ -141,6 +143,7 @@ impl Attempt {
             headers: attempted.headers,
             retry_after_ms: attempted.retry_after_ms,
             was_sent: attempted.was_sent,
+            losses: attempted.losses,
             stream: Arc::new(Mutex::new(stream)),
             progress,
             stop,
@@ -194,6 +197,20 @@ impl Attempt {
     #[getter]
     fn status(&self) -> u16 {
         self.status
+    }
+
+    /// The status that goes to the client with `body`.
+    #[getter]
+    fn answer_status(&self) -> u16 {
+        match &self.held {
+            Held::Refused { status: Some(status), .. } => *status,
+            _ => self.status,
+        }
+    }
+
+    #[getter]
+    fn losses(&self) -> Vec<String> {
+        self.losses.each()
     }
 
     #[getter]

@@ -17,6 +17,8 @@ use super::head::Head;
 use super::request::{self, Request};
 use super::target::PyTarget;
 use crate::attempt::{self, Deadlines, Order};
+use crate::canonical::Lacks;
+use crate::translate::Seals;
 use crate::transport::{Failure, ProxyRules, Transport};
 
 const REAP_EVERY: Duration = Duration::from_secs(15);
@@ -84,13 +86,19 @@ impl Fetched {
 pub struct Client {
     bridge: Py<Bridge>,
     transport: Arc<Transport>,
+    seals: Arc<Seals>,
 }
 
 #[pymethods]
 impl Client {
     #[new]
-    #[pyo3(signature = (bridge, https_proxy, no_proxy))]
-    fn new(bridge: Py<Bridge>, https_proxy: Option<&str>, no_proxy: &str) -> PyResult<Self> {
+    #[pyo3(signature = (bridge, https_proxy, no_proxy, seal_key=None))]
+    fn new(
+        bridge: Py<Bridge>,
+        https_proxy: Option<&str>,
+        no_proxy: &str,
+        seal_key: Option<&[u8]>,
+    ) -> PyResult<Self> {
         let rules = ProxyRules::new(https_proxy, no_proxy).map_err(|_| {
             PyValueError::new_err("HTTPS_PROXY must be http://[user:password@]host:port")
         })?;
@@ -103,7 +111,7 @@ impl Client {
                 tokio::time::sleep(REAP_EVERY).await;
             }
         });
-        Ok(Self { bridge, transport })
+        Ok(Self { bridge, transport, seals: Arc::new(Seals::new(seal_key.unwrap_or_default())) })
     }
 
     /// `Request.parse` on another thread.
@@ -137,6 +145,10 @@ impl Client {
     }
 
     #[expect(clippy::too_many_arguments, reason = "one crossing of the boundary per attempt")]
+    #[pyo3(signature = (
+        target, path, request, head, model, max_output, deadlines, within_s, lacks="",
+        is_strict=false
+    ))]
     fn send(
         &self,
         py: Python<'_>,
@@ -148,6 +160,8 @@ impl Client {
         max_output: Option<u64>,
         deadlines: &PyDeadlines,
         within_s: f64,
+        lacks: &str,
+        is_strict: bool,
     ) -> PyResult<Py<Pending>> {
         let order = Order {
             target: Arc::clone(&target.0),
@@ -159,7 +173,15 @@ impl Client {
             deadlines: Arc::clone(&deadlines.0),
             // Nothing left still gets a moment: a zero would mean no limit.
             within: duration(within_s.max(0.001))?,
+            lacks: Lacks {
+                tools: lacks.contains('t'),
+                reasoning: lacks.contains('r'),
+                vision: lacks.contains('v'),
+            },
+            is_strict,
+            seals: Arc::clone(&self.seals),
         };
+        let order = Arc::new(order);
         let transport = Arc::clone(&self.transport);
         let bridge = self.bridge.clone_ref(py);
         Bridge::submit(self.bridge.bind(py), async move {

@@ -77,6 +77,7 @@ fn native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<head::Head>()?;
     module.add_class::<request::Request>()?;
     module.add_class::<target::PyTarget>()?;
+    module.add_class::<target::PyProfile>()?;
     module.add_class::<client::PyDeadlines>()?;
     module.add_class::<client::Client>()?;
     module.add_class::<client::Fetched>()?;

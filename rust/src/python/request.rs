@@ -58,6 +58,11 @@ impl Request {
         self.0.asks_long_cache()
     }
 
+    /// Tokens of the prompt as far as its length tells.
+    fn estimated_tokens(&self, py: Python<'_>) -> PyResult<u64> {
+        py.detach(|| self.0.estimated_tokens()).map_err(BodyError::new_err)
+    }
+
     #[getter]
     fn body_bytes(&self) -> usize {
         self.0.body_bytes()

@@ -35,6 +35,8 @@ pub enum FailureKind {
     BadBody,
     /// A 200 without a body.
     EmptyBody,
+    /// The request cannot be said in the upstream's format; nothing was sent.
+    Conversion,
 }
 
 impl FailureKind {
@@ -56,6 +58,7 @@ impl FailureKind {
             Self::Redirect => "redirect",
             Self::BadBody => "bad_body",
             Self::EmptyBody => "empty_body",
+            Self::Conversion => "conversion",
         }
     }
 

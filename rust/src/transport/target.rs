@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::header::{HeaderName, HeaderValue};
 
+use crate::canonical::Profile;
 use crate::formats::Format;
 
 /// Why an address or a header of a target was refused.
@@ -103,6 +104,8 @@ pub struct Target {
     pub auth: Option<(HeaderName, HeaderValue)>,
     /// Sent with every request, over the client's own of the same name.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// What the service takes of translated requests.
+    pub profile: Profile,
     /// The bare secret, to keep it out of error texts that an upstream echoes.
     secret: Box<[u8]>,
 }
@@ -114,6 +117,7 @@ impl Target {
         base_url: &str,
         auth: Option<(&str, &str, &str)>,
         headers: &[(String, String)],
+        profile: Profile,
     ) -> Result<Self, TargetError> {
         let (origin, base_path) = parse_base_url(base_url)?;
         let host_header =
@@ -140,7 +144,7 @@ impl Target {
                 Ok((name, value))
             })
             .collect::<Result<Vec<_>, TargetError>>()?;
-        Ok(Self { format, origin, base_path, host_header, auth, headers, secret })
+        Ok(Self { format, origin, base_path, host_header, auth, headers, profile, secret })
     }
 
     /// Whether `text` holds this target's credential.
@@ -205,6 +209,7 @@ mod tests {
             "https://host",
             Some(("authorization", "Bearer ", "sk-canary-1")),
             &[],
+            Profile::default(),
         )
         .expect("valid");
         assert!(!format!("{target:?}").contains("canary"));

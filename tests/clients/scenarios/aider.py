@@ -67,4 +67,16 @@ def _streams(stage: Stage) -> None:
 SCENARIOS: Sequence[Scenario] = (
     Scenario(client=Client.AIDER, title="an edit block changes a file", play=_edits_file),
     Scenario(client=Client.AIDER, title="a plain turn arrives in pieces", play=_streams),
+    Scenario(
+        client=Client.AIDER,
+        title="an edit block from a Messages upstream changes a file",
+        play=_edits_file,
+        formats=("anthropic_messages",),
+    ),
+    Scenario(
+        client=Client.AIDER,
+        title="a plain turn arrives in pieces from a Messages upstream",
+        play=_streams,
+        formats=("anthropic_messages",),
+    ),
 )

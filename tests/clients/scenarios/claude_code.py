@@ -1,4 +1,4 @@
-"""Claude Code, in its non-interactive mode, on an upstream that speaks Anthropic Messages."""
+"""Claude Code, in its non-interactive mode, on upstreams of its own format and of the other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from tests.clients.claims import came_in_pieces, came_through
+from tests.clients.claims import came_in_pieces, came_through, tool_results
 from tests.clients.failing import TURNS, client_noticed_nothing, fail_every_second
 from tests.clients.install import Client
 from tests.clients.processes import Finished
@@ -109,17 +109,7 @@ def _changes_files(stage: Stage) -> None:
     require_equal(fresh.read_bytes(), FILE_AFTER.encode(), "the written file")
     arrivals = came_through(stage, path=_PATH, at_least=3)
     require_equal([arrival.status for arrival in arrivals], [200] * 3, "statuses upstream")
-    require_equal(_result_counts(arrivals[-1].body), [1, 2], "tool results in the last request")
-
-
-def _result_counts(body: Any) -> list[int]:
-    """How many tool results each message that has any carries."""
-    counts = [
-        sum(block["type"] == "tool_result" for block in message["content"])
-        for message in body["messages"]
-        if isinstance(message["content"], list)
-    ]
-    return [count for count in counts if count]
+    require_equal(tool_results(arrivals[-1].body), 3, "tool results in the last request")
 
 
 def _stops_at_wrong_key(stage: Stage) -> None:
@@ -163,10 +153,17 @@ def _scenario(title: str, play: Any, accounts: int = 1) -> Scenario:
     return Scenario(client=Client.CLAUDE_CODE, title=title, play=play, accounts=accounts)
 
 
+def _crossed(title: str, play: Any) -> Scenario:
+    return Scenario(client=Client.CLAUDE_CODE, title=title, play=play, formats=("openai_chat",))
+
+
 SCENARIOS: Sequence[Scenario] = (
     _scenario("a plain turn arrives in pieces", _streams),
     _scenario("tool calls read, edit and write files", _changes_files),
     _scenario("a wrong key stops it at once", _stops_at_wrong_key),
     _scenario("an overloaded upstream is tried again", _waits_for_busy_upstream),
+    _crossed("a plain turn arrives in pieces from a Chat upstream", _streams),
+    _crossed("tool calls change files on a Chat upstream", _changes_files),
+    _crossed("an overloaded Chat upstream is tried again", _waits_for_busy_upstream),
     _scenario("twenty turns on two failing accounts", _survives_faults, accounts=2),
 )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.clients.claims import came_in_pieces, came_through
+from tests.clients.claims import came_in_pieces, came_through, tool_results
 from tests.clients.failing import TURNS, client_noticed_nothing, fail_every_second
 from tests.clients.install import Client
 from tests.clients.processes import free_port
@@ -161,8 +161,7 @@ def _changes_files(stage: Stage) -> None:
     require_equal(notes.read_bytes(), FILE_AFTER.encode(), "the edited file")
     require_equal(fresh.read_bytes(), FILE_AFTER.encode(), "the written file")
     arrivals = came_through(stage, path=_PATH, at_least=3)
-    roles = [message["role"] for message in arrivals[-1].body["messages"]]
-    require_equal(roles.count("tool"), 3, "tool results in the last request")
+    require_equal(tool_results(arrivals[-1].body), 3, "tool results in the last request")
 
 
 def _names_session(stage: Stage) -> None:
@@ -199,9 +198,15 @@ def _scenario(title: str, play: Callable[[Stage], None], accounts: int = 1) -> S
     return Scenario(client=Client.OPENCODE, title=title, play=play, accounts=accounts)
 
 
+def _crossed(title: str, play: Callable[[Stage], None]) -> Scenario:
+    return Scenario(client=Client.OPENCODE, title=title, play=play, formats=("anthropic_messages",))
+
+
 SCENARIOS: Sequence[Scenario] = (
     _scenario("a plain turn arrives in pieces", _streams),
     _scenario("tool calls read, edit and write files", _changes_files),
     _scenario("a title and a turn at the same time", _names_session),
+    _crossed("a plain turn arrives in pieces from a Messages upstream", _streams),
+    _crossed("tool calls change files on a Messages upstream", _changes_files),
     _scenario("twenty turns on two failing accounts", _survives_faults, accounts=2),
 )

@@ -43,6 +43,27 @@ pub(super) fn body(kind: &str, reply: &ErrorReply<'_>) -> Vec<u8> {
     out
 }
 
+/// The words on which agents compact, with the numbers that another service gave.
+pub(super) fn too_long(message: &str) -> String {
+    const WORDS: &str = "prompt is too long";
+    if message.contains(WORDS) {
+        return message.to_owned();
+    }
+    let is_digit = |c: char| c.is_ascii_digit();
+    let mut numbers: Vec<u64> = message
+        .split(|c: char| !is_digit(c))
+        .filter_map(|digits| digits.parse().ok())
+        .filter(|number| *number >= 1_000)
+        .collect();
+    numbers.sort_unstable();
+    match (numbers.first(), numbers.last()) {
+        (Some(most), Some(asked)) if asked > most => {
+            format!("{WORDS}: {asked} tokens > {most} maximum")
+        }
+        _ => format!("{WORDS}: {message}"),
+    }
+}
+
 pub(super) fn event(kind: Option<&str>, reply: &ErrorReply<'_>) -> Vec<u8> {
     let kind = kind.and_then(known).unwrap_or_else(|| kind_of_status(reply.status));
     let mut out = b"event: error\ndata: ".to_vec();

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::foreign;
 use crate::error::Error;
 use crate::formats::request::{
     clamp_edit, integer, is_higher, is_name, is_streaming, member, model, model_edit,
@@ -33,6 +34,7 @@ pub(super) fn edits(
         edits.push(clamp);
         edits.extend(budget_edit(body, object, limit));
     }
+    edits.extend(foreign::edits(body, object));
     RequestEdits { edits, usage_added: false }
 }
 

@@ -1,15 +1,22 @@
 //! The OpenAI Chat Completions format.
 
+mod decode;
+mod encode;
 mod error;
+mod foreign;
 mod request;
 mod response;
 mod stream;
 
+use bytes::Bytes;
+
 use super::{
-    BodyVerdict, ErrorReply, RequestEdits, RequestFacts, StreamTap, TargetOptions, WireFormat,
+    AnswerContext, BadRequest, BodyVerdict, ErrorReply, EventDecoder, EventEncoder, LateSystem,
+    RequestEdits, RequestFacts, Rules, Sink, StreamTap, TargetOptions, WireFormat,
 };
+use crate::canonical::{Answer, Losses, Profile, Request};
 use crate::error::Error;
-use crate::json::{Body, Object};
+use crate::json::{Body, Members, Object};
 
 pub(super) const FORMAT: &dyn WireFormat = &OpenaiChat;
 
@@ -50,7 +57,77 @@ impl WireFormat for OpenaiChat {
         error::event(kind, reply)
     }
 
+    fn too_long(&self, message: &str) -> String {
+        message.to_owned()
+    }
+
+    fn exhausted_status(&self) -> u16 {
+        429
+    }
+
+    fn overloaded_status(&self) -> u16 {
+        503
+    }
+
     fn keep_alive(&self) -> Option<&'static [u8]> {
         Some(b": keep-alive\n\n")
     }
+
+    fn rules(&self, _model: &str, profile: &Profile) -> Rules {
+        Rules {
+            alternates: false,
+            begins_with_user: false,
+            refuses_blank_text: false,
+            has_unique_ids: false,
+            late_system: if profile.takes_late_system {
+                LateSystem::Anywhere
+            } else {
+                LateSystem::Never
+            },
+            needs_seal: false,
+            takes_prefill: false,
+            is_id_byte: None,
+            id_bytes: 40,
+            is_name_byte: is_word_byte,
+            name_bytes: 64,
+        }
+    }
+
+    fn decode_request<'a>(
+        &self,
+        body: &Members<'a>,
+        losses: &mut Losses,
+    ) -> Result<Request<'a>, BadRequest> {
+        decode::request::decode(body, losses)
+    }
+
+    fn encode_request(
+        &self,
+        request: &Request<'_>,
+        profile: &Profile,
+        source: &Bytes,
+        losses: &mut Losses,
+    ) -> Vec<Bytes> {
+        encode::request::encode(request, profile, source, losses)
+    }
+
+    fn decoder(&self) -> Box<dyn EventDecoder> {
+        Box::new(decode::answer::Decoder::default())
+    }
+
+    fn decode_answer(&self, body: &Members<'_>, sink: &mut Sink<'_>) {
+        decode::answer::decode_whole(body, sink);
+    }
+
+    fn encoder(&self, context: &AnswerContext) -> Box<dyn EventEncoder> {
+        Box::new(encode::answer::Encoder::new(context))
+    }
+
+    fn encode_answer(&self, answer: &Answer, context: &AnswerContext) -> Vec<u8> {
+        encode::answer::encode_whole(answer, context)
+    }
+}
+
+fn is_word_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::foreign;
 use crate::error::Error;
 use crate::formats::request::{
     clamp_edit, integer, is_name, is_streaming, member, model, model_edit,
@@ -39,6 +40,7 @@ pub(super) fn edits(
         .flatten();
     let usage_added = usage.is_some();
     edits.extend(usage);
+    edits.extend(foreign::edits(body, object));
     RequestEdits { edits, usage_added }
 }
 

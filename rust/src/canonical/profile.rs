@@ -1,0 +1,101 @@
+//! What a target takes, as data: its service and the model asked there.
+
+/// Which turns of the history must carry their reasoning back in plain text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Echo {
+    #[default]
+    Never,
+    /// Turns that called tools.
+    Calls,
+    /// Every turn of the assistant.
+    Always,
+}
+
+impl Echo {
+    pub fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "never" => Self::Never,
+            "calls" => Self::Calls,
+            "always" => Self::Always,
+            _ => return None,
+        })
+    }
+}
+
+/// What a model is known not to have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lacks {
+    pub tools: bool,
+    pub reasoning: bool,
+    pub vision: bool,
+}
+
+/// Facts about one target. The defaults are those of a service nobody knows.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
+pub struct Profile {
+    /// Who holds the model; reasoning that was sealed there goes back only there.
+    pub vendor: String,
+    /// The output limit goes by the newer of two names.
+    pub is_limit_completion: bool,
+    /// Usage may be asked for in a stream.
+    pub takes_stream_usage: bool,
+    /// Lists of text parts are taken where a string would do.
+    pub takes_text_parts: bool,
+    /// System turns may stand anywhere, and there may be several.
+    pub takes_late_system: bool,
+    /// A level of reasoning may be asked for.
+    pub takes_effort: bool,
+    pub echo: Echo,
+    /// Reasoning comes as tags in the text.
+    pub has_think_tags: bool,
+    pub takes_images: Option<bool>,
+    pub takes_tools: Option<bool>,
+    pub takes_reasoning: Option<bool>,
+    /// Tokens that the model may write.
+    pub max_output: Option<u64>,
+    /// Top-level members of the target's format that it refuses.
+    pub refused: Vec<String>,
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self {
+            vendor: String::new(),
+            is_limit_completion: false,
+            takes_stream_usage: true,
+            takes_text_parts: true,
+            takes_late_system: true,
+            takes_effort: true,
+            echo: Echo::Never,
+            has_think_tags: false,
+            takes_images: None,
+            takes_tools: None,
+            takes_reasoning: None,
+            max_output: None,
+            refused: Vec::new(),
+        }
+    }
+}
+
+impl Profile {
+    /// The same service with a model of which this is known.
+    #[must_use]
+    pub fn with_model(&self, max_output: Option<u64>, lacks: Lacks) -> Self {
+        let known = |is_lacking: bool, of_service: Option<bool>| {
+            if is_lacking { Some(false) } else { of_service }
+        };
+        Self {
+            max_output,
+            takes_tools: known(lacks.tools, self.takes_tools),
+            takes_reasoning: known(lacks.reasoning, self.takes_reasoning),
+            takes_images: known(lacks.vision, self.takes_images),
+            ..self.clone()
+        }
+    }
+
+    /// Whether the target takes a member of its own format.
+    pub fn takes(&self, member: &str) -> bool {
+        !self.refused.iter().any(|refused| refused == member)
+    }
+}

@@ -1,0 +1,135 @@
+//! The content of a JSON string as it stands between its quotes.
+//!
+//! Text that is only carried from one body to another is never decoded: it goes out with the very
+//! escapes it came with, at the price of a copy.
+
+use std::borrow::Cow;
+
+use super::text::decode_into;
+use super::write::push_string;
+
+/// What stands between the quotes of a JSON string, escapes included.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Escaped<'a>(Cow<'a, [u8]>);
+
+impl<'a> Escaped<'a> {
+    /// `inside` must be the content of a JSON string.
+    pub fn raw(inside: &'a [u8]) -> Self {
+        Self(Cow::Borrowed(inside))
+    }
+
+    /// `inside` must be the content of a JSON string.
+    pub fn owned(inside: Vec<u8>) -> Self {
+        Self(Cow::Owned(inside))
+    }
+
+    /// Plain text, escaped here.
+    pub fn text(text: &str) -> Self {
+        let mut quoted = Vec::with_capacity(text.len() + 2);
+        push_string(&mut quoted, text);
+        quoted.pop();
+        quoted.remove(0);
+        Self(Cow::Owned(quoted))
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether nothing but white space is in it.
+    pub fn is_blank(&self) -> bool {
+        match self.0.first() {
+            None => true,
+            Some(b'\\' | b' ' | b'\t' | b'\n' | b'\r' | 0x80..) => {
+                self.clone().into_text().trim().is_empty()
+            }
+            Some(_) => false,
+        }
+    }
+
+    /// The decoded text; broken escapes are left as they stand.
+    pub fn into_text(self) -> Cow<'a, str> {
+        if memchr::memchr(b'\\', &self.0).is_some() {
+            let mut decoded = Vec::with_capacity(self.0.len());
+            if decode_into(&self.0, &mut decoded).is_ok() {
+                return Cow::Owned(lossy(decoded));
+            }
+        }
+        match self.0 {
+            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+            Cow::Owned(bytes) => Cow::Owned(lossy(bytes)),
+        }
+    }
+
+    pub fn to_text(&self) -> Cow<'_, str> {
+        Escaped::raw(&self.0).into_text()
+    }
+
+    /// What comes behind the first `bytes` bytes, which must end no escape in the middle.
+    #[must_use]
+    pub fn after(self, bytes: usize) -> Self {
+        Self(match self.0 {
+            Cow::Borrowed(all) => Cow::Borrowed(all.get(bytes..).unwrap_or_default()),
+            Cow::Owned(all) => Cow::Owned(all.get(bytes..).unwrap_or_default().to_vec()),
+        })
+    }
+
+    /// Appends `more`.
+    pub fn push(&mut self, more: &Escaped<'_>) {
+        self.0.to_mut().extend_from_slice(&more.0);
+    }
+
+    /// The same content on its own.
+    pub fn into_owned(self) -> Escaped<'static> {
+        Escaped(Cow::Owned(self.0.into_owned()))
+    }
+
+    /// All of `parts` one after the other, with `between` them.
+    pub fn joined<'b>(
+        parts: impl IntoIterator<Item = &'b Escaped<'b>>,
+        between: &str,
+    ) -> Escaped<'static> {
+        let between = Escaped::text(between);
+        let mut out = Vec::new();
+        for (index, part) in parts.into_iter().enumerate() {
+            if index > 0 {
+                out.extend_from_slice(&between.0);
+            }
+            out.extend_from_slice(&part.0);
+        }
+        Escaped(Cow::Owned(out))
+    }
+}
+
+fn lossy(bytes: Vec<u8>) -> String {
+    match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_escaped_and_read_back() {
+        for text in ["", "plain", "a\"b\\c\n\u{1}é🦀"] {
+            assert_eq!(Escaped::text(text).into_text(), text);
+        }
+    }
+
+    #[test]
+    fn blank_is_any_white_space_in_any_spelling() {
+        for blank in ["", "  ", "\\n\\t", "\\u0020", "\\u00a0", " \\r "] {
+            assert!(Escaped::raw(blank.as_bytes()).is_blank(), "{blank}");
+        }
+        for text in ["x", " x", "\\\\n", "\\u0041"] {
+            assert!(!Escaped::raw(text.as_bytes()).is_blank(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! An upstream's answer in the client's format.
+
+use std::sync::Arc;
+
+use super::Plan;
+use super::stage::Stage;
+use crate::canonical::{Event, Fold};
+use crate::formats::{EventDecoder, EventEncoder};
+use crate::json::{Members, Node};
+
+/// The upstream's answer makes no sense and will not end by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Broken;
+
+/// Turns the frames of one stream into those of another.
+pub struct AnswerStream {
+    plan: Arc<Plan>,
+    decoder: Box<dyn EventDecoder>,
+    stage: Stage,
+    encoder: Box<dyn EventEncoder>,
+    is_over: bool,
+}
+
+impl AnswerStream {
+    pub fn new(plan: Arc<Plan>) -> Self {
+        Self {
+            decoder: plan.target.wire().decoder(),
+            stage: Stage::new(&plan),
+            encoder: plan.client.wire().encoder(&plan.context),
+            plan,
+            is_over: false,
+        }
+    }
+
+    /// The data of the upstream's next frame; what the client gets for it is appended to `out`.
+    pub fn frame(
+        &mut self,
+        event: Option<&[u8]>,
+        data: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Broken> {
+        let Self { decoder, stage, encoder, .. } = self;
+        decoder.frame(event, data, &mut |event| {
+            stage.pass(event, &mut |event| encoder.event(&event, out));
+        });
+        if self.stage.is_stuck() { Err(Broken) } else { Ok(()) }
+    }
+
+    /// The end of a stream that came to a good end. Does nothing the second time.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        if std::mem::replace(&mut self.is_over, true) {
+            return;
+        }
+        let Self { decoder, stage, encoder, .. } = self;
+        decoder.finish(&mut |event| {
+            stage.pass(event, &mut |event| encoder.event(&event, out));
+        });
+        encoder.finish(out);
+    }
+
+    /// A whole answer as the stream that was asked for.
+    pub fn replay(&mut self, body: &[u8], out: &mut Vec<u8>) {
+        let Self { plan, stage, encoder, .. } = self;
+        plan.target.wire().decode_answer(&members(body), &mut |event| {
+            stage.pass(event, &mut |event| encoder.event(&event, out));
+        });
+        encoder.finish(out);
+        self.is_over = true;
+    }
+}
+
+/// Gathers a stream into the whole answer that was asked for.
+pub struct AnswerFold {
+    plan: Arc<Plan>,
+    decoder: Box<dyn EventDecoder>,
+    stage: Stage,
+    fold: Fold,
+}
+
+impl AnswerFold {
+    pub fn new(plan: Arc<Plan>) -> Self {
+        Self {
+            decoder: plan.target.wire().decoder(),
+            stage: Stage::new(&plan),
+            fold: Fold::default(),
+            plan,
+        }
+    }
+
+    pub fn frame(&mut self, event: Option<&[u8]>, data: &[u8]) {
+        let Self { decoder, stage, fold, .. } = self;
+        decoder.frame(event, data, &mut |event| {
+            stage.pass(event, &mut |event| fold.event(&event));
+        });
+    }
+
+    pub fn finish(mut self) -> Vec<u8> {
+        let Self { decoder, stage, fold, .. } = &mut self;
+        decoder.finish(&mut |event| {
+            stage.pass(event, &mut |event| fold.event(&event));
+        });
+        self.plan.client.wire().encode_answer(&self.fold.finish(), &self.plan.context)
+    }
+}
+
+/// A whole answer in the client's format.
+pub fn whole(plan: &Arc<Plan>, body: &[u8]) -> Vec<u8> {
+    let (mut stage, mut fold) = (Stage::new(plan), Fold::default());
+    plan.target.wire().decode_answer(&members(body), &mut |event: Event<'_>| {
+        stage.pass(event, &mut |event| fold.event(&event));
+    });
+    plan.client.wire().encode_answer(&fold.finish(), &plan.context)
+}
+
+fn members(body: &[u8]) -> Members<'_> {
+    Node::read(body).map(Node::members).unwrap_or_default()
+}
