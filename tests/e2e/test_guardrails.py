@@ -13,7 +13,7 @@ import pytest
 from codegate.mock.provider import ThreadedMock
 from tests.support.cli import Cli
 from tests.support.proxy import Proxy, wait_until
-from tests.support.raw import Answer, call, events, post, request
+from tests.support.raw import Answer, call, events, headers_of, path_of, post, request
 
 EMAIL = "ada.lovelace@example.org"
 PASSWORD = 'p"q\\w0rd/é🦀'
@@ -83,10 +83,11 @@ def body_of(mock: ThreadedMock) -> str:
     return body.decode()
 
 
+@pytest.mark.parametrize("account", FORMATS)
 @pytest.mark.parametrize("wire_format", FORMATS)
 @pytest.mark.parametrize("stream", [False, True])
 def test_g13_text_goes_up_as_tokens_and_comes_back(
-    guarded: Proxy, shared_mock: ThreadedMock, wire_format: str, stream: bool
+    guarded: Proxy, shared_mock: ThreadedMock, wire_format: str, stream: bool, account: str
 ) -> None:
     said = f"mail {EMAIL}, use {SECRET}"
     answer = call(
@@ -96,8 +97,10 @@ def test_g13_text_goes_up_as_tokens_and_comes_back(
         "mock-large",
         stream=stream,
         text=f"mock:say {json.dumps(said)}",
+        headers=[("x-codegate-account", account)],
     )
     assert answer.status == 200
+    assert answer.header("x-codegate-account") == account
     assert text_of(answer, wire_format, stream=stream) == said
     assert answer.header("x-codegate-masked") == "api_key=1, email=1"
     sent = body_of(shared_mock)
@@ -145,15 +148,17 @@ def write_back(wire_format: str, file: str, *, stream: bool) -> bytes:
     return json.dumps({"model": "mock-large", "stream": stream, **body}).encode()
 
 
+@pytest.mark.parametrize("account", FORMATS)
 @pytest.mark.parametrize("wire_format", FORMATS)
 @pytest.mark.parametrize("stream", [False, True])
 def test_g16_g17_tools_get_the_values(
-    guarded: Proxy, shared_mock: ThreadedMock, wire_format: str, stream: bool
+    guarded: Proxy, shared_mock: ThreadedMock, wire_format: str, stream: bool, account: str
 ) -> None:
     inner = json.dumps({"password": PASSWORD, "to": EMAIL})
     file = json.dumps({"config": inner, "text": f"to {EMAIL}\npassword: {VALUES[2]}\n"})
     body = write_back(wire_format, file, stream=stream)
-    answer = post(guarded.port, guarded.key, wire_format, body)
+    headers = [*headers_of(wire_format, guarded.key), ("x-codegate-account", account)]
+    answer = request(guarded.port, "POST", path_of(wire_format), headers, body)
     assert arguments_of(answer, wire_format, stream=stream) == {
         "path": "a.json",
         "content": file,
