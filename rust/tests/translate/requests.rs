@@ -380,3 +380,30 @@ fn n12_tools_that_come_and_go() {
     assert_eq!(sent.get("tools"), None);
     assert_eq!(sent["messages"][2], json!({"role": "tool", "tool_call_id": "t", "content": "r"}));
 }
+
+#[test]
+fn models_that_call_tools_or_reason() {
+    let effort = |model, is_official, tools: bool| {
+        let way = Way {
+            model,
+            profile: Profile { is_limit_completion: is_official, ..Profile::default() },
+            ..messages_to_chat()
+        };
+        let tools = if tools {
+            json!([{"name": "f", "input_schema": {"type": "object"}}])
+        } else {
+            json!([])
+        };
+        let (sent, losses) = way.body(&json!({"model": "m", "max_tokens": 9000, "tools": tools,
+            "thinking": {"type": "enabled", "budget_tokens": 8000}, "messages": [user("x")]}));
+        (
+            sent["reasoning_effort"].as_str().unwrap().to_owned(),
+            losses.header().contains("thinking"),
+        )
+    };
+    assert_eq!(effort("gpt-5.5", true, true), ("none".into(), true));
+    assert_eq!(effort("gpt-6-sol", true, true), ("none".into(), true));
+    assert_eq!(effort("gpt-5.5", true, false), ("medium".into(), false));
+    assert_eq!(effort("gpt-5.2", true, true), ("medium".into(), false));
+    assert_eq!(effort("gpt-5.5", false, true), ("medium".into(), false));
+}

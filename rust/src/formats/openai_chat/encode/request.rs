@@ -233,6 +233,12 @@ fn effort(pen: &mut Pen<'_, '_>, request: &Request<'_>) {
         }
         return;
     }
+    let effort = if has_to_choose(request, pen.profile) && effort > Effort::Off {
+        pen.losses.degraded("thinking");
+        Effort::Off
+    } else {
+        effort
+    };
     pen.out.member(
         "reasoning_effort",
         match effort {
@@ -245,6 +251,17 @@ fn effort(pen: &mut Pen<'_, '_>, request: &Request<'_>) {
             Effort::Max => "max",
         },
     );
+}
+
+/// The vendor's own models from 5.4 on call tools or reason at this endpoint, never both.
+fn has_to_choose(request: &Request<'_>, profile: &Profile) -> bool {
+    let version = request.model.strip_prefix("gpt-").filter(|_| profile.is_limit_completion);
+    let number = version.map(|version| {
+        let end = version.find(|c: char| !c.is_ascii_digit() && c != '.');
+        version.get(..end.unwrap_or(version.len())).unwrap_or_default()
+    });
+    let is_late = number.and_then(|number| number.parse::<f32>().ok()).is_some_and(|n| n > 5.35);
+    is_late && !request.tools.is_empty()
 }
 
 fn output(pen: &mut Pen<'_, '_>, request: &Request<'_>) {
