@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.e2e.exact.conftest import ACCOUNTS
 from tests.e2e.exact.test_bodies import ok_reply, plain_answer
 from tests.e2e.exact.turns import JSON, SSE, post, stream_request
 from tests.support.proxy import UPSTREAM_KEY, Proxy
@@ -39,7 +40,6 @@ OPENAI_SDK = [
     ("x-stainless-retry-count", "0"),
 ]
 STAYS = [
-    ("x-codegate-account", "nobody"),
     ("cookie", "session=1"),
     ("baggage", "user=7"),
     ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
@@ -67,7 +67,9 @@ def test_listed_headers_go_up_and_nothing_else(
     body = model_request(wire_format, "m", stream=stream)
     replay.reply = ok_reply(wire_format, body)
     credential = ("authorization", f"Bearer {exact_proxy.key}")
-    sent = [("content-type", "application/json"), credential, *passing, *STAYS]
+    # An account that no other test has put out of use.
+    pin = ("x-codegate-account", f"{wire_format}-{ACCOUNTS}")
+    sent = [("content-type", "application/json"), credential, pin, *passing, *STAYS]
     assert post(exact_proxy, wire_format, body, sent).status == 200
     seen = replay.last
     assert [h for h in seen.headers if h[0] in dict(passing)] == passing
