@@ -14,8 +14,7 @@ def spy(name, args):
                 "os.fork", "os.remove", "os.rename", "os.mkdir"}:
         seen.append([name, str(args)])
     if name == "open" and isinstance(args[1], str) and set(args[1]) & set("wax+"):
-        if "__pycache__" not in str(args[0]):
-            seen.append([name, str(args)])
+        seen.append([name, str(args)])
 sys.addaudithook(spy)
 import importlib, pkgutil, codegate
 names = []
@@ -47,7 +46,12 @@ print(sorted(heavy & set(sys.modules)))
 
 def run(program: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+        # -B: what was never imported before would be compiled into a file.
+        [sys.executable, "-B", "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     return done.stdout.strip().splitlines()[-1]
 
