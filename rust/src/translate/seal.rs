@@ -126,4 +126,16 @@ mod tests {
             assert!(seals.open(text).is_none(), "{text}");
         }
     }
+
+    #[test]
+    fn a_seal_goes_back_to_the_format_it_came_from_and_to_no_other() {
+        let seals = Seals::new(b"0123456789abcdef0123456789abcdef");
+        let own_of = |from, payload| {
+            let text = Escaped::text(&seals.seal(from, payload));
+            own(&text, Format::AnthropicMessages, &seals)
+        };
+        assert_eq!(own_of(Format::AnthropicMessages, "EqQ"), Some("EqQ".into()));
+        assert_eq!(own_of(Format::OpenaiChat, "EqQ"), None);
+        assert_eq!(own_of(Format::AnthropicMessages, ""), None);
+    }
 }
