@@ -38,7 +38,8 @@ def on_chat(
     """Anthropic's SDK at a proxy whose one account speaks Chat Completions."""
     data = tmp_path_factory.mktemp("on-chat") / "data"
     proxy = Proxy(data, upstreams=[f"{CHAT}={shared_mock.url}"], settings=ONE_SECOND)
-    yield anthropic.Anthropic(base_url=proxy.url, api_key=proxy.key, max_retries=0)
+    with anthropic.Anthropic(base_url=proxy.url, api_key=proxy.key, max_retries=0) as client:
+        yield client
     proxy.stop()
     proxy.check_log()
 
@@ -50,7 +51,9 @@ def on_messages(
     """OpenAI's SDK at a proxy whose one account speaks Messages."""
     data = tmp_path_factory.mktemp("on-messages") / "data"
     proxy = Proxy(data, upstreams=[f"{MESSAGES}={shared_mock.url}"], settings=ONE_SECOND)
-    yield openai.OpenAI(base_url=f"{proxy.url}/v1", api_key=proxy.key, max_retries=0)
+    base_url = f"{proxy.url}/v1"
+    with openai.OpenAI(base_url=base_url, api_key=proxy.key, max_retries=0) as client:
+        yield client
     proxy.stop()
     proxy.check_log()
 
