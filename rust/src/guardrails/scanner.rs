@@ -376,6 +376,14 @@ fn triggers(c: &Classes, next: &Classes, carry: &mut Carry) -> [u64; TRIGGERS] {
             | (letter & from_before(c.upper, p.upper, 2) & from_before(c.digit, p.digit, 3))
             | (c.digit & from_before(letter | c.dot | c.comma, p_letter | p.dot | p.comma, 2)));
 
+    // The ordinal of `1st Avenue`, whose own number would be one of many.
+    let ordinal = c.lower
+        & from_before(letter, p_letter, 1)
+        & from_before(c.digit, p.digit, 2)
+        & from_after(c.space, next.space, 1)
+        & from_after(c.upper, next.upper, 2);
+    let number_word = number_word | ordinal;
+
     let mut armor = c.upper;
     for distance in 1..=5 {
         armor &= from_before(c.hyphen, p.hyphen, distance);
@@ -407,7 +415,13 @@ fn stems(c: &Classes, p: &Classes) -> u64 {
     let key = l.y & from_before(l.e, q.e, 1) & from_before(l.k, q.k, 2);
     let pwd = l.d & from_before(l.w, q.w, 1) & from_before(l.p, q.p, 2);
     let name = l.e & from_before(l.m, q.m, 1) & from_before(l.a, q.a, 2) & from_before(l.n, q.n, 3);
-    pass | ress | cret | oken | key | pwd | name
+    // `passport` in other languages, `travel document`, `contraseña`, `psk`.
+    let sa = from_before(l.s, q.s, 1) & from_before(l.a, q.a, 2) & from_before(l.p, q.p, 3);
+    let paspo = (l.p | l.a) & sa;
+    let ment = l.t & from_before(l.n, q.n, 1) & from_before(l.e, q.e, 2) & from_before(l.m, q.m, 3);
+    let rase = l.e & from_before(l.s, q.s, 1) & from_before(l.a, q.a, 2) & from_before(l.r, q.r, 3);
+    let psk = l.k & from_before(l.s, q.s, 1) & from_before(l.p, q.p, 2);
+    pass | ress | cret | oken | key | pwd | name | paspo | ment | rase | psk
 }
 
 /// Sorts, and leaves one of those that overlap: the more specific category, then the one that

@@ -151,8 +151,18 @@ fn number_before(scan: &Scan<'_>, at: usize) -> Option<usize> {
 
 /// `742 Evergreen Terrace`, `12 rue de Rivoli`.
 fn before_name(scan: &mut Scan<'_>, at: usize) {
-    // The letter of a number such as `221B`: the trigger saw a digit two before.
+    // `1st Avenue`: the trigger stands at the end of the ordinal.
+    let at = if scan.before(at).is_ascii_alphabetic() {
+        scan.skip_back(at.saturating_sub(1), 4, |b| b.is_ascii_digit())
+    } else {
+        at
+    };
     let Some(start) = number_before(scan, at) else { return };
+    let at = if scan.slice(at..at + 4) == b"bis " || scan.slice(at..at + 4) == b"ter " {
+        at + 4
+    } else {
+        at
+    };
     if let Some(end) = romance(scan, at) {
         finish(scan, start, end, true);
         return;
@@ -163,6 +173,10 @@ fn before_name(scan: &mut Scan<'_>, at: usize) {
         let end = scan.skip(next, 20, |b| {
             b.is_ascii_alphanumeric() || matches!(b, b'\'' | b'-') || b >= 0x80
         });
+        let mut end = end;
+        while end > next && matches!(scan.byte(end - 1), b'\'' | b'-') {
+            end -= 1;
+        }
         if end == next {
             return;
         }
@@ -175,15 +189,9 @@ fn before_name(scan: &mut Scan<'_>, at: usize) {
             let is_upper = is_capital || is_lower_suffix(text);
             let is_last = !continues(scan, end);
             if is_upper && (is_strong || is_last) {
-                let end = if scan.byte(end) == b'.'
-                    && text.len() <= 4
-                    && scan.byte(end + 1) != b'\n'
-                    && (scan.byte(end + 1) == b',' || scan.byte(end + 1) == b' ')
-                {
-                    end + 1
-                } else {
-                    end
-                };
+                let is_short = text.len() <= 4 && !text.eq_ignore_ascii_case(b"lane");
+                let has_dot = is_short && scan.byte(end) == b'.' && scan.byte(end + 1) == b',';
+                let end = end + usize::from(has_dot);
                 if finish_us(scan, start, end, is_strong) {
                     return;
                 }
@@ -226,7 +234,20 @@ fn suffix(text: &[u8]) -> Option<bool> {
 
 fn finish_us(scan: &mut Scan<'_>, start: usize, end: usize, is_strong: bool) -> bool {
     let whole = with_city(scan, end);
-    if !is_strong && whole == end && !scan.has_before(start, 32, LABELS) {
+    let is_quoted = matches!(scan.before(start), b'"' | b'\'')
+        && matches!(scan.byte(end), b'"' | b'\'' | b'\\');
+    let has_city = scan.byte(end) == b','
+        && scan.byte(end + 1) == b' '
+        && scan.byte(end + 2).is_ascii_uppercase()
+        && scan.byte(end + 3).is_ascii_lowercase();
+    let is_at = scan.slice(start.saturating_sub(4)..start).eq_ignore_ascii_case(b" at ");
+    if !is_strong
+        && whole == end
+        && !is_quoted
+        && !has_city
+        && !is_at
+        && !scan.has_before(start, 32, LABELS)
+    {
         return false;
     }
     take(scan, start, whole);
@@ -334,6 +355,21 @@ fn behind_name(scan: &mut Scan<'_>, at: usize) {
         }
         return;
     }
+    if is_capital {
+        // Whatever the street is called: `Am Mühlbach 51, 10081 Berlin`.
+        let whole = with_postcode(scan, number);
+        if scan.byte(number) == b',' && whole > number + 9 {
+            let above = scan.skip_back(word_start, 1, |b| b == b' ');
+            let first = scan.skip_back(above, 12, |b| b.is_ascii_alphabetic() || b >= 0x80);
+            let is_part = matches!(
+                scan.slice(first..above),
+                b"Am" | b"Im" | b"An" | b"Zum" | b"Zur" | b"Auf" | b"In"
+            );
+            let start = if is_part { first } else { word_start };
+            take(scan, start, whole);
+            return;
+        }
+    }
     romance_before(scan, word_start, number);
 }
 
@@ -363,12 +399,19 @@ fn romance_before(scan: &mut Scan<'_>, word_start: usize, number: usize) {
     }
 }
 
+/// How post offices are written before `Box`.
+const OFFICES: &[&[u8]] = &[b"P.O.", b"P. O.", b"P.O", b"PO", b"Post Office"];
+
 fn post_box(scan: &mut Scan<'_>, word_start: usize, number: usize) {
     let before = scan.skip_back(word_start, 1, |b| b == b' ');
-    let start = scan.skip_back(before, 6, |b| matches!(b, b'P' | b'p' | b'O' | b'o' | b'.' | b' '));
-    let start = scan.skip(start, 2, |b| b == b' ');
-    let letters = scan.slice(start..before).iter().filter(|b| b.is_ascii_alphabetic()).count();
-    if letters == 2 && !scan.before(start).is_ascii_alphanumeric() {
+    let office = OFFICES.iter().find(|office| {
+        before
+            .checked_sub(office.len())
+            .is_some_and(|at| scan.slice(at..before).eq_ignore_ascii_case(office))
+    });
+    let Some(office) = office else { return };
+    let start = before - office.len();
+    if !scan.before(start).is_ascii_alphanumeric() {
         let end = with_city(scan, number);
         take(scan, start, end);
     }

@@ -67,11 +67,12 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
         scan.found(Category::ApiKey, begin..end);
         return;
     }
-    if is_blob(scan, start, at) {
-        return;
-    }
+    // Before the check for data: such an address is long.
     if let Some((start, end)) = webhook(scan, start, at).or_else(|| bot_token(scan, start, at)) {
         scan.found(Category::ApiKey, start..end);
+        return;
+    }
+    if is_blob(scan, start, at) {
         return;
     }
     if !scan.slice(start..at).iter().any(u8::is_ascii_digit) {
@@ -162,12 +163,19 @@ fn webhook(scan: &Scan<'_>, start: usize, at: usize) -> Option<(usize, usize)> {
     }
     let window = scan.slice(start.saturating_sub(96)..start);
     let is_hook = PLACES.iter().any(|place| memchr::memmem::rfind(window, place).is_some());
-    (is_hook && at - start >= 16).then_some((start, at))
+    // All of it is needed to post, and all of it is the secret.
+    let url = memchr::memmem::rfind(window, b"https://")?;
+    let begin = start.saturating_sub(window.len()) + url;
+    (is_hook && at - start >= 16).then_some((begin, at))
 }
 
 /// Tokens of bots: a number, a colon and 35 characters; or three parts with dots.
 fn bot_token(scan: &Scan<'_>, start: usize, at: usize) -> Option<(usize, usize)> {
     let len = at - start;
+    if scan.before(start) == b':' && len >= 120 && scan.slice(start..start + 3) == b"APA" {
+        let begin = scan.skip_back(start - 1, 11, is_run);
+        return (scan.slice(begin..begin + 4) == b"AAAA").then_some((begin, at));
+    }
     if scan.before(start) == b':' && len == 35 && scan.slice(start..start + 2) == b"AA" {
         let begin = scan.skip_back(start - 1, 10, |b| b.is_ascii_digit());
         return (start - 1 - begin >= 8).then_some((begin, at));

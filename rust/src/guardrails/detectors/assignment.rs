@@ -32,7 +32,7 @@ pub(super) enum Sign {
 
 /// Bytes of names, with what joins them in most notations.
 fn is_name(byte: u8) -> bool {
-    is_word(byte) || byte == b'-'
+    is_word(byte) || byte == b'-' || byte >= 0x80
 }
 
 /// The whole name of which the byte at `at` is a part.
@@ -70,6 +70,10 @@ pub(super) fn value_after(scan: &Scan<'_>, end: usize) -> Option<Value> {
             at += 1;
             Sign::Tag
         }
+        _ if closes_quote && sibling(scan, at).is_some() => {
+            at = sibling(scan, at).unwrap_or(at);
+            Sign::Equal
+        }
         b',' if closes_quote && quote_at(scan, scan.skip(at + 1, 2, |b| b == b' ')).is_some() => {
             at += 1;
             Sign::Equal
@@ -93,14 +97,62 @@ pub(super) fn value_after(scan: &Scan<'_>, end: usize) -> Option<Value> {
     }
 }
 
+/// `key="x" value="1"` and `"name": "x", "value": "1"`: where the value's quote stands.
+fn sibling(scan: &Scan<'_>, at: usize) -> Option<usize> {
+    let start = scan.skip(at, 6, |b| matches!(b, b',' | b' ' | b'"' | b'\\'));
+    let end = start + 5;
+    if !scan.slice(start..end).eq_ignore_ascii_case(b"value") {
+        return None;
+    }
+    let after = scan.skip(end, 6, |b| matches!(b, b'"' | b'\\' | b' ' | b'=' | b':'));
+    let sign = scan.slice(end..after).iter().position(|b| matches!(b, b'=' | b':'))?;
+    let quote = scan.skip(end + sign + 1, 2, |b| b == b' ');
+    quote_at(scan, quote).map(|_| quote)
+}
+
 /// Words that give a value, and where they end.
 fn after_word(scan: &Scan<'_>, at: usize) -> Option<usize> {
-    for word in ["is ", "was ", "set to ", "is: ", "are "] {
+    for word in [
+        "is ",
+        "was ",
+        "set to ",
+        "is: ",
+        "are ",
+        "changed to ",
+        "reset to ",
+        "will be ",
+        "ist ",
+        "lautet ",
+        "est ",
+        "-> ",
+    ] {
         if scan.slice(at..at + word.len()).eq_ignore_ascii_case(word.as_bytes()) {
             return Some(at + word.len());
         }
     }
+    // `password for ada is …`
+    if scan.slice(at..at + 4).eq_ignore_ascii_case(b"for ")
+        || scan.slice(at..at + 3) == b"of "
+        || scan.slice(at..at + 3) == b"to "
+    {
+        let window = scan.slice(at..at + 48);
+        let found = memchr::memmem::find(window, b" is ")?;
+        let is_short = !window.get(..found)?.iter().any(|b| matches!(b, b'.' | b'\n' | b'"'));
+        return is_short.then_some(at + found + 4);
+    }
     None
+}
+
+/// What stands right behind the name and a space: `password "x"`, `requirepass x`.
+pub(super) fn value_beside(scan: &Scan<'_>, end: usize) -> Option<Value> {
+    if scan.byte(end) != b' ' {
+        return None;
+    }
+    let at = scan.skip(end, 4, |b| b == b' ');
+    match quote_at(scan, at) {
+        Some((quote, start)) => quoted(scan, quote, start, Sign::Word),
+        None => bare(scan, at, Sign::Word),
+    }
 }
 
 /// The quote at `at`, which may be escaped, and where its text begins.

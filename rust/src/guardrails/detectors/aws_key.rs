@@ -1,6 +1,6 @@
 //! Keys of Amazon Web Services: ids by their shape, secrets by what stands before them.
 
-use super::assignment::{folded, name_before};
+use super::assignment::{folded, name_around, name_before, value_after};
 use super::entropy::Mix;
 use super::{Detector, is_word};
 use crate::guardrails::category::Category;
@@ -8,7 +8,7 @@ use crate::guardrails::scanner::{Scan, Trigger};
 
 pub(super) static DETECTOR: Detector = Detector {
     category: Category::AwsKey,
-    triggers: &[Trigger::Run],
+    triggers: &[Trigger::Run, Trigger::Stem],
     verify,
     matching: &[
         ("aws_access_key_id = AKIAQ2WERTY7UIOP3ASD", "AKIAQ2WERTY7UIOP3ASD"),
@@ -41,6 +41,10 @@ const IDS: &[&[u8]] = &[
 ];
 
 fn verify(scan: &mut Scan<'_>, at: usize) {
+    if scan.byte(at).is_ascii_alphabetic() {
+        named(scan, at);
+        return;
+    }
     let from = scan.cursor(Category::AwsKey);
     if at <= from {
         return;
@@ -52,14 +56,50 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
         && !is_word(scan.byte(at))
     {
         scan.found(Category::AwsKey, start..at);
+        beside(scan, at);
         return;
     }
     secret(scan, start, at);
 }
 
 fn is_id(text: &[u8]) -> bool {
+    let distinct = text.iter().enumerate().filter(|(n, b)| !text.iter().take(*n).any(|a| a == *b));
     text.get(..4).is_some_and(|head| IDS.contains(&head))
+        && distinct.count() >= 8
         && text.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
+
+/// The secret that follows an id in a table.
+fn beside(scan: &mut Scan<'_>, at: usize) {
+    let start = scan.skip(at, 4, |b| matches!(b, b',' | b';' | b' ' | b'\t' | b'"' | b':' | b'|'));
+    let end = scan.skip(start, 48, is_base64);
+    if start > at && end - start == 40 && is_mixed(scan.slice(start..end)) {
+        scan.found(Category::AwsKey, start..end);
+    }
+}
+
+/// A secret or a session token by the name it is given to, whatever runs it consists of.
+fn named(scan: &mut Scan<'_>, at: usize) {
+    const SECRETS: &[&[u8]] = &[b"secretaccesskey", b"awssecretkey", b"awssecret", b"secretkey"];
+    const SESSIONS: &[&[u8]] = &[b"sessiontoken", b"securitytoken"];
+    let name = name_around(scan, at);
+    let folded = folded(scan.slice(name.clone()));
+    let is_secret = SECRETS.iter().any(|end| folded.ends_with(end));
+    if !is_secret && !SESSIONS.iter().any(|end| folded.ends_with(end)) {
+        return;
+    }
+    let Some(value) = value_after(scan, name.end) else { return };
+    let start = value.range.start;
+    let end = scan.skip(start, 4096, |byte| is_base64(byte) || byte == b'=');
+    let fits = if is_secret { end - start == 40 } else { end - start >= 100 };
+    if fits && !is_word(scan.byte(end)) && is_mixed(scan.slice(start..end)) {
+        scan.found(Category::AwsKey, start..end);
+    }
+}
+
+fn is_mixed(text: &[u8]) -> bool {
+    let mix = Mix::of(text);
+    mix.lower >= 4 && mix.upper >= 4 && mix.digits > 0
 }
 
 fn is_base64(byte: u8) -> bool {
@@ -76,8 +116,7 @@ fn secret(scan: &mut Scan<'_>, start: usize, at: usize) {
         return;
     }
     scan.set_cursor(Category::AwsKey, end);
-    let mix = Mix::of(scan.slice(start..end));
-    if mix.lower < 4 || mix.upper < 4 || mix.digits == 0 {
+    if !is_mixed(scan.slice(start..end)) {
         return;
     }
     let name = name_before(scan, start).map(|name| folded(scan.slice(name))).unwrap_or_default();

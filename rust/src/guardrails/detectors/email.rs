@@ -42,7 +42,15 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     let start = scan.past_escape(start);
     let Some(end) = domain_end(scan, at + 1) else { return };
     let local = scan.slice(start..at);
-    if local.eq_ignore_ascii_case(b"git") || local.is_empty() || is_remote(scan, start, end) {
+    let is_number =
+        local.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.'));
+    let is_sip = is_number && matches!(scan.before(start), b':');
+    if is_sip
+        || is_example(local, scan.slice(at + 1..end))
+        || local.eq_ignore_ascii_case(b"git")
+        || local.is_empty()
+        || is_remote(scan, start, end)
+    {
         return;
     }
     scan.found(Category::Email, start..end);
@@ -53,6 +61,22 @@ fn is_remote(scan: &Scan<'_>, start: usize, end: usize) -> bool {
     let after = scan.byte(end + 1);
     let is_path = scan.byte(end) == b':' && (is_local(after) || matches!(after, b'/' | b'~'));
     is_path || scan.slice(start.saturating_sub(3)..start) == b"://"
+}
+
+/// Addresses that stand in documents for anybody's.
+fn is_example(local: &[u8], host: &[u8]) -> bool {
+    const NAMES: &[&[u8]] = &[
+        b"someone",
+        b"you",
+        b"your.name",
+        b"yourname",
+        b"your-email",
+        b"your.email",
+        b"youremail",
+    ];
+    let is_reserved =
+        host.len() <= 11 && host.get(..8).is_some_and(|h| h.eq_ignore_ascii_case(b"example."));
+    is_reserved && NAMES.iter().any(|name| local.eq_ignore_ascii_case(name))
 }
 
 fn is_local(byte: u8) -> bool {

@@ -81,6 +81,19 @@ const WORDS: &[&str] = &[
     "dst",
     "source",
     "destination",
+    "forwarded",
+    "for",
+    "ban",
+    "banned",
+    "blocked",
+    "whois",
+    "traceroute",
+    "dig",
+    "nslookup",
+    "resolve",
+    "proxy",
+    "bind",
+    "inet",
     "connect",
 ];
 
@@ -108,10 +121,16 @@ fn four(scan: &mut Scan<'_>, at: usize) {
     let is_longer = is_word(after)
         || (matches!(after, b'.' | b'-') && is_word(scan.byte(next + 1)) && after == b'.')
         || (after == b'.' && scan.byte(next + 1).is_ascii_digit());
-    if is_longer || is_word(before) || matches!(before, b'.' | b'-') || !is_public(parts) {
+    let is_range = before == b'-' && scan.before(at - 1).is_ascii_digit();
+    let is_joined = matches!(before, b'.' | b'-') && !is_range;
+    if is_longer || is_word(before) || is_joined || !is_public(parts) {
         return;
     }
-    if scan.has_before(at, 20, VERSION) || is_browser(scan, at) {
+    let head = scan.slice(at.saturating_sub(20)..at).to_ascii_lowercase();
+    if memchr::memmem::find(&head, b"version").is_some()
+        || scan.has_before(at, 20, VERSION)
+        || is_browser(scan, at)
+    {
         return;
     }
     let is_small = parts.iter().all(|part| *part < 32);
@@ -120,6 +139,10 @@ fn four(scan: &mut Scan<'_>, at: usize) {
     let is_host = scan.slice(at.saturating_sub(3)..at) == b"://" || before == b'@';
     if !is_small || is_port || is_net || is_host || scan.has_before(at, 24, WORDS) {
         scan.found(Category::Ip, at..next);
+        // A range: `81.2.69.142-81.2.69.150`.
+        if after == b'-' && !is_range && scan.byte(next + 1).is_ascii_digit() {
+            four(scan, next + 1);
+        }
     }
 }
 

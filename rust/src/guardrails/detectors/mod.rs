@@ -48,12 +48,12 @@ pub static DETECTORS: &[&Detector] = &[
     &api_key::DETECTOR,
     &credit_card::DETECTOR,
     &iban::DETECTOR,
+    &passport::DETECTOR,
     &ssn::DETECTOR,
     &password::DETECTOR,
     &email::DETECTOR,
     &ip::DETECTOR,
     &phone::DETECTOR,
-    &passport::DETECTOR,
     &address::DETECTOR,
     &name::DETECTOR,
 ];
@@ -127,6 +127,45 @@ mod tests {
             }
         }
         assert!(failed.is_empty(), "{}", failed.join("\n"));
+    }
+
+    /// Pieces of what detectors look for, in any order and cut anywhere: neither panics nor hangs,
+    /// and every machine finds the same, without overlaps, at borders of characters.
+    #[test]
+    fn any_text_is_scanned_to_its_end() {
+        let mut pieces: Vec<&str> = DETECTORS
+            .iter()
+            .flat_map(|d| {
+                d.matching.iter().map(|(text, _)| *text).chain(d.harmless.iter().copied())
+            })
+            .collect();
+        pieces.extend(["\\n", "\\", "\"", " ", "-", "é🦀", "XQZEMAIL", "=", ": ", "1", "A"]);
+        let scanner = Scanner::new(Categories::ALL);
+        let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
+        let mut draw = |below: usize| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            (seed >> 33) as usize % below
+        };
+        for _ in 0..6_000 {
+            let mut text = String::new();
+            for _ in 0..=draw(4) {
+                let piece = pieces[draw(pieces.len())];
+                let (mut from, mut to) = (draw(piece.len()), draw(piece.len() + 1));
+                if draw(2) == 0 {
+                    (from, to) = (0, piece.len());
+                }
+                text.push_str(piece.get(from..to.max(from)).unwrap_or("?"));
+            }
+            let findings = scanner.scan(text.as_bytes(), None).unwrap();
+            assert_eq!(findings, scanner.scan_baseline(text.as_bytes()), "{text:?}");
+            let mut end = 0;
+            for finding in findings {
+                assert!(finding.start >= end && text.get(finding.range()).is_some(), "{text:?}");
+                end = finding.end;
+            }
+        }
     }
 
     #[test]

@@ -87,6 +87,22 @@ const LABELS: &[&str] = &[
     "presenter",
     "speaker",
     "interviewer",
+    "reporter",
+    "assigned to",
+    "created by",
+    "lead",
+    "user",
+    "person",
+    "member",
+    "approver",
+    "requester",
+    "buyer",
+    "seller",
+    "passenger",
+    "insured",
+    "witness",
+    "editor",
+    "translator",
 ];
 
 const GREETINGS: &[&str] = &[
@@ -122,16 +138,6 @@ const GREETINGS: &[&str] = &[
     "liebe",
     "lieber",
     "hola",
-    "with",
-    "wife",
-    "husband",
-    "colleague",
-    "named",
-    "called",
-    "met",
-    "ask",
-    "asked",
-    "told",
 ];
 
 fn verify(scan: &mut Scan<'_>, at: usize) {
@@ -195,11 +201,9 @@ fn is_cased(text: &[u8]) -> bool {
 /// The word at `at` may be the last name of a pair, or stand behind a label or greeting.
 fn capital(scan: &mut Scan<'_>, at: usize) {
     let Some(last) = word(scan, at) else { return };
-    let is_first_known = {
-        let text = scan.slice(last.clone());
-        is_cased(text)
-    };
-    if !is_first_known {
+    let text = scan.slice(last.clone());
+    let is_upper = text.len() >= 3 && text.iter().all(|b| !b.is_ascii_lowercase());
+    if !is_cased(text) && !is_upper {
         return;
     }
     let before = at - 1;
@@ -231,7 +235,11 @@ fn pair(scan: &mut Scan<'_>, before: usize, last: &Range<usize>) {
         return;
     }
     let Some(first) = word(scan, start).filter(|range| range.end == end) else { return };
-    if !is_cased(scan.slice(first.clone())) {
+    let is_upper =
+        |range: &Range<usize>| scan.slice(range.clone()).iter().all(|b| !b.is_ascii_lowercase());
+    let are_upper = is_upper(&first) && is_upper(last);
+    let is_named = is_cased(scan.slice(first.clone())) || (are_upper && has_label(scan, start));
+    if !is_named {
         return;
     }
     let (given, family) = (knowledge(scan, &first), knowledge(scan, last));

@@ -27,23 +27,13 @@ pub(super) static DETECTOR: Detector = Detector {
 const DISTANCE: usize = 60;
 
 fn verify(scan: &mut Scan<'_>, at: usize) {
-    // The stem is `pass`; `at` is its last letter.
-    let Some(start) = at.checked_sub(3) else { return };
-    if !scan.slice(start..at + 1).eq_ignore_ascii_case(b"pass") {
-        return;
-    }
-    let rest = scan.slice(at + 1..at + 6);
-    let end = if starts_with(rest, b"port") {
-        at + 5
-    } else if starts_with(rest, b"eport") {
-        at + 6
-    } else if scan.slice(start.saturating_sub(5)..start).eq_ignore_ascii_case(b"reise") {
-        at + 1
-    } else {
-        return;
-    };
+    let Some(end) = word_end(scan, at) else { return };
     // `passport.js`, `passport-jwt`, `passport@1` are names of software.
-    if matches!(scan.byte(end), b'.' | b'-' | b'@' | b'/' | b'(') && scan.byte(end + 1) != b' ' {
+    let is_call = scan.byte(end) == b'(' && matches!(scan.byte(end + 1), b'"' | b'\'');
+    if matches!(scan.byte(end), b'.' | b'-' | b'@' | b'/' | b'(')
+        && scan.byte(end + 1) != b' '
+        && !is_call
+    {
         return;
     }
     let mut next = end;
@@ -65,8 +55,25 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     }
 }
 
-fn starts_with(text: &[u8], word: &[u8]) -> bool {
-    text.get(..word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word))
+/// Where the word for a passport ends whose stem ends at `at`.
+fn word_end(scan: &Scan<'_>, at: usize) -> Option<usize> {
+    const WORDS: &[(&[u8], &[u8])] = &[
+        (b"pass", b"port"),
+        (b"pass", b"eport"),
+        (b"pass", b"aporte"),
+        (b"pass", b"aporto"),
+        (b"reisepass", b""),
+        (b"pasa", b"porte"),
+        (b"pasp", b"oort"),
+        (b"travel document", b""),
+    ];
+    WORDS.iter().find_map(|(head, tail)| {
+        let start = (at + 1).checked_sub(head.len())?;
+        let is_head = scan.slice(start..at + 1).eq_ignore_ascii_case(head);
+        let end = at + 1 + tail.len();
+        let is_word = is_head && scan.slice(at + 1..end).eq_ignore_ascii_case(tail);
+        is_word.then_some(end)
+    })
 }
 
 /// Part of a date, a version or a longer number.

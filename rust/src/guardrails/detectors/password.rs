@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Detector;
-use super::assignment::{Sign, Value, folded, name_around, value_after};
+use super::assignment::{Sign, Value, folded, name_around, value_after, value_beside};
 use super::entropy::Mix;
 use crate::guardrails::category::Category;
 use crate::guardrails::scanner::{Scan, Trigger};
@@ -55,7 +55,11 @@ const ENDS: &[&str] = &[
     "pass",
     "secret",
     "credential",
-    "motdepasse",
+    "passe",
+    "contrasea",
+    "contrasena",
+    "psk",
+    "senha",
     "userpass",
     "dbpass",
     "passw",
@@ -78,7 +82,22 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     scan.set_cursor(Category::Password, name.end);
     identified_by(scan, &name);
     let Some(strength) = strength(scan, &name) else { return };
-    let Some(value) = value_after(scan, name.end).or_else(|| option(scan, &name)) else { return };
+    let Some(value) = value_after(scan, name.end).or_else(|| option(scan, &name)) else {
+        beside(scan, &name, strength);
+        return;
+    };
+    let mut value = value;
+    // Forms: `password=x&remember=1`.
+    if !value.is_quoted
+        && value.sign == Sign::Equal
+        && let Some(end) = scan
+            .slice(value.range.clone())
+            .windows(2)
+            .position(|w| w[0] == b'&' && w[1].is_ascii_lowercase())
+        && scan.slice(value.range.start + end..value.range.end).contains(&b'=')
+    {
+        value.range.end = value.range.start + end;
+    }
     if is_secret(scan, &name, &value, strength) {
         scan.set_cursor(Category::Password, value.range.end);
         scan.found(Category::Password, value.range);
@@ -101,12 +120,16 @@ fn strength(scan: &Scan<'_>, name: &Range<usize>) -> Option<Strength> {
         folded.pop();
     }
     let end = ENDS.iter().find(|end| folded.ends_with(end.as_bytes()))?;
-    let is_password =
-        end.starts_with("pass") || matches!(*end, "pwd" | "motdepasse" | "userpass" | "dbpass");
+    let is_password = end.starts_with("pass")
+        || matches!(
+            *end,
+            "pwd" | "contrasea" | "contrasena" | "psk" | "senha" | "userpass" | "dbpass"
+        );
     // `bypass`, `compass`.
     let is_other_word = *end == "pass"
         && [
             b"bypass".as_slice(),
+            b"reisepass",
             b"compass",
             b"encompass",
             b"surpass",
@@ -121,6 +144,25 @@ fn strength(scan: &Scan<'_>, name: &Range<usize>) -> Option<Strength> {
         return None;
     }
     Some(if is_password { Strength::Password } else { Strength::Secret })
+}
+
+/// `password "x"`, `requirepass x`: only what nobody would write there as a word.
+fn beside(scan: &mut Scan<'_>, name: &Range<usize>, strength: Strength) {
+    let Some(value) = value_beside(scan, name.end) else { return };
+    let text = scan.slice(value.range.clone());
+    let mix = Mix::of(text);
+    let kinds = [mix.lower, mix.upper, mix.digits, mix.others].iter().filter(|n| **n > 0).count();
+    let is_strong =
+        text.len() >= 8 && mix.digits > 0 && mix.letters() > 2 && (kinds >= 3 || value.is_quoted);
+    if strength == Strength::Password
+        && is_strong
+        && !text.contains(&b' ')
+        && !is_placeholder(text)
+        && !is_code(scan, &value, text)
+    {
+        scan.set_cursor(Category::Password, value.range.end);
+        scan.found(Category::Password, value.range);
+    }
 }
 
 /// `--password VALUE`, `-password VALUE`.
@@ -285,9 +327,12 @@ fn is_placeholder(text: &[u8]) -> bool {
                 .iter()
                 .skip(1)
                 .all(|b| b.is_ascii_alphanumeric() && !b.is_ascii_digit() || *b == b'_'));
-    let is_blank = text
-        .iter()
-        .all(|b| matches!(b, b'*' | b'x' | b'X' | b'.' | b'-' | b'_' | b'?' | b'#' | b'\\'))
+    // YAML's tags: `!vault`, `!Ref`.
+    let is_tag = *first == b'!' && text.iter().skip(1).all(u8::is_ascii_alphabetic);
+    let is_blank = is_tag
+        || text
+            .iter()
+            .all(|b| matches!(b, b'*' | b'x' | b'X' | b'.' | b'-' | b'_' | b'?' | b'#' | b'\\'))
         || text.starts_with(b"***")
         || text.starts_with(b"...")
         || text.starts_with("•".as_bytes());
@@ -349,6 +394,10 @@ fn is_common(text: &[u8]) -> bool {
         "new-password",
         "one-time-code",
         "varchar",
+        "postgres",
+        "root",
+        "admin",
+        "guest",
         "bytes",
         "&str",
         "str",

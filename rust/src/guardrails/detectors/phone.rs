@@ -85,7 +85,9 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
         return;
     }
     let is_phone = if plus.is_some() {
-        is_international(&shape)
+        // A line that a diff adds begins with a plus as well.
+        let is_added = matches!(scan.before(start), b'\n' | b' ') && shape.len < 10;
+        is_international(&shape) && !is_added && !shape.is_date()
     } else {
         is_north_american(scan, start, at, &shape) || is_national(scan, start, &shape)
     };
@@ -157,6 +159,10 @@ impl Shape {
         self.groups.get(..self.group_count).unwrap_or_default()
     }
 
+    fn is_date(&self) -> bool {
+        matches!(self.groups(), [4, 2, 2, ..] | [2, 2, 4] | [1..=2, 1..=2, 4])
+    }
+
     fn digit(&self, index: usize) -> u8 {
         self.digits.get(index).copied().unwrap_or_default()
     }
@@ -196,8 +202,7 @@ fn is_north_american(scan: &Scan<'_>, start: usize, at: usize, shape: &Shape) ->
 /// With a leading zero and in groups, or anything of the right length behind a word for it.
 fn is_national(scan: &Scan<'_>, start: usize, shape: &Shape) -> bool {
     let has_word = || scan.has_before(start, 32, WORDS);
-    let is_date = matches!(shape.groups(), [4, 2, 2, ..] | [2, 2, 4] | [1..=2, 1..=2, 4]);
-    if is_date || !(7..=13).contains(&shape.len) || shape.group_count > 6 {
+    if shape.is_date() || !(7..=13).contains(&shape.len) || shape.group_count > 6 {
         return false;
     }
     match shape.groups() {

@@ -64,7 +64,9 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
         }),
     };
     scan.set_cursor(Category::PrivateKey, end);
-    if end > body + 8 && key_bytes(scan.slice(body..end)) >= 5 {
+    let lines =
+        memchr::memmem::find(scan.slice(body..end), b"-----END").map_or(end, |at| body + at);
+    if end > body + 8 && key_bytes(scan.slice(body..lines)) >= 6 {
         scan.found(Category::PrivateKey, start..end);
     }
 }

@@ -23,6 +23,23 @@ pub(super) static DETECTOR: Detector = Detector {
     ],
 };
 
+/// Words that say what stands there, and passwords that everybody has at first.
+const PLACEHOLDERS: &[&[u8]] = &[
+    b"password",
+    b"passwd",
+    b"pass",
+    b"pwd",
+    b"secret",
+    b"token",
+    b"your_password",
+    b"yourpassword",
+    b"mypassword",
+    b"postgres",
+    b"root",
+    b"guest",
+    b"changeme",
+];
+
 /// Longest user and password together.
 const LIMIT: usize = 512;
 
@@ -70,5 +87,6 @@ fn is_placeholder(text: &[u8]) -> bool {
             && text.get(1..).is_some_and(|t| {
                 t.iter().all(|b| b.is_ascii_uppercase() || *b == b'_' || *b == b'{' || *b == b'}')
             }))
+        || PLACEHOLDERS.iter().any(|word| text.eq_ignore_ascii_case(word))
         || text.iter().all(|byte| matches!(byte, b'*' | b'x' | b'X' | b'.' | b'-' | b'_'))
 }

@@ -1,0 +1,154 @@
+//! Guardrails: looking through a request for the first time and with a known history, the worst
+//! texts, and putting values back in a stream.
+
+#![expect(clippy::unwrap_used, reason = "a bench may stop where its own data is wrong")]
+
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use codegate::formats::Format;
+use codegate::guardrails::policy::Wishes;
+use codegate::guardrails::{Categories, Guard, Scanner, StreamRestorer};
+use codegate::request::ParsedRequest;
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+
+/// Files as agents read them: code, lock files, logs, prose, a little base64.
+const PIECES: [&str; 5] = [
+    "    def read_rows(self, path: str, limit: int = 500) -> list[Row]:\n        rows = []\n        with open(path, encoding=\"utf-8\") as file:\n            for line in file:\n                key, _, value = line.partition(\"=\")\n                rows.append(Row(key=key.strip(), value=value.strip()))\n        return rows[:limit]\n\n",
+    "    \"node_modules/@babel/core\": {\n      \"version\": \"7.26.10\",\n      \"resolved\": \"https://registry.example.org/@babel/core/-/core-7.26.10.tgz\",\n      \"integrity\": \"sha512-vMqyb7XCDMPvJFFOaT9kxtiRh42GwlZEg1/uIgtZshS5a/8OaduUfCi7kynKgc3Tw/6Uo2D+db9qBttghhmxwQ==\",\n      \"engines\": {\n        \"node\": \">=6.9.0\"\n      }\n    },\n",
+    "2026-11-21T09:14:33.108Z INFO  [http-nio-8080-exec-4] c.e.orders.OrderService - order 88213 accepted in 42 ms, trace=5f0c1e2ab77d4410, shard=7\n2026-11-21T09:14:33.240Z DEBUG [pool-2-thread-1] c.e.orders.Outbox - 17 rows flushed, lag 3\n",
+    "The scheduler keeps one queue for each account and takes from the fullest first. When an upstream answers with 429 the account rests until the time that it named; others go on. See the chapter on limits for how the numbers were chosen.\n\n",
+    "iVBORw0KGgoAAAANSUhEUgAAAQAAAAEACAIAAADTED8xAAADMElEQVR4nOzVwQnAIBQFQYXff81RUkQCOyDj1YOPnbXWPmeTRef+/3O/OyBjzh3CD95BfqICMd4v8QAAAABJRU5ErkJggg==\n",
+];
+
+fn text(len: usize) -> String {
+    let mut text = String::new();
+    let mut n = 0_usize;
+    while text.len() < len {
+        text.push_str(PIECES[[0, 1, 0, 2, 3, 0, 2, 1, 0, 4][n % 10]]);
+        n += 1;
+        if n.is_multiple_of(97) {
+            let _ = writeln!(text, "contact ada{n}@example.org, password: Sommer{n}!");
+        }
+    }
+    text
+}
+
+fn body(len: usize, news: &str) -> Vec<u8> {
+    let mut messages = Vec::new();
+    for (n, piece) in text(len).into_bytes().chunks(3_000).enumerate() {
+        let piece = String::from_utf8_lossy(piece);
+        messages.push(serde_json::json!({"role": "user", "content": [
+            {"type": "tool_result", "tool_use_id": format!("toolu_{n}"), "content": piece}]}));
+    }
+    messages.push(serde_json::json!({"role": "user", "content": news}));
+    serde_json::json!({"model": "m", "max_tokens": 9, "messages": messages})
+        .to_string()
+        .into_bytes()
+}
+
+fn guard() -> Guard {
+    let wishes = Wishes { in_tool_args: Categories::ALL, ..Wishes::default() };
+    Guard::new(&[[7; 32]], "default", wishes, [1, 2, 3, 4]).unwrap()
+}
+
+fn parse(body: &[u8]) -> Arc<ParsedRequest> {
+    let parts = [Bytes::copy_from_slice(body)];
+    Arc::new(ParsedRequest::parse(Format::AnthropicMessages, parts).unwrap())
+}
+
+fn bench_mask(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("mask");
+    group.measurement_time(Duration::from_secs(3)).sample_size(30);
+    for (name, len) in [("100 KB", 100_000), ("1 MB", 1_000_000)] {
+        let whole = body(len, "go on");
+        let request = parse(&whole);
+        group.throughput(Throughput::Bytes(whole.len() as u64));
+        group.bench_function(format!("first {name}"), |bencher| {
+            bencher.iter_batched(
+                guard,
+                |guard| black_box(request.masked(&guard).unwrap().counts),
+                BatchSize::LargeInput,
+            );
+        });
+    }
+    let known = guard();
+    let history = body(1_000_000, "go on");
+    known_turn(&known, &history);
+    let turns: Vec<_> =
+        (0..64).map(|n| parse(&body(1_000_000, &format!("{n} {}", text(4_000))))).collect();
+    let mut next = 0;
+    group.bench_function("4 KB new on 1 MB known", |bencher| {
+        bencher.iter(|| {
+            next = (next + 1) % turns.len();
+            black_box(turns[next].masked(&known).unwrap().counts)
+        });
+    });
+    group.finish();
+}
+
+fn known_turn(guard: &Guard, body: &[u8]) {
+    black_box(parse(body).masked(guard).unwrap().counts);
+}
+
+fn bench_scan(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("scan 1 MB");
+    group.measurement_time(Duration::from_secs(2)).sample_size(20);
+    let scanner = Scanner::new(Categories::ALL);
+    let ordinary = text(1_000_000);
+    group.bench_function("ordinary", |b| {
+        b.iter(|| scanner.scan(black_box(ordinary.as_bytes()), None));
+    });
+    group.bench_function("ordinary, without AVX2", |b| {
+        b.iter(|| scanner.scan_baseline(black_box(ordinary.as_bytes())));
+    });
+    for worst in [
+        "a",
+        "sk-",
+        "eyJ.",
+        "JAMES ",
+        "a:",
+        "1",
+        "1.1.",
+        "a@",
+        "password=",
+        "://",
+        "1 Main ",
+        "1 2-3.4 ",
+        "-----BEGIN ",
+        "James Smith ",
+        "DE44 ",
+        "name: ",
+        "+/a",
+        "key=\"",
+        "::",
+        "Box 1 ",
+        "pass",
+    ] {
+        let text = worst.repeat(1_000_000 / worst.len());
+        group.bench_function(worst, |b| b.iter(|| scanner.scan(black_box(text.as_bytes()), None)));
+    }
+    group.finish();
+}
+
+fn bench_restore(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("restore");
+    let request = parse(&body(10_000, "mail ada@example.org"));
+    let masked = request.masked(&guard()).unwrap().request.unwrap();
+    let issued = masked.issued.clone().unwrap();
+    let delta = br#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" the next twenty ch"}}"#;
+    let mut restorer = StreamRestorer::new(Format::AnthropicMessages, issued);
+    group.bench_function("delta without a token", |b| b.iter(|| restorer.event(black_box(delta))));
+    let cut = br#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" to XQZEMAILHG0W9G"}}"#;
+    let rest = br#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"AJ163M14BCJJ. "}}"#;
+    group.bench_function("two deltas with a token cut in two", |b| {
+        b.iter(|| (restorer.event(black_box(cut)), restorer.event(black_box(rest))));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, bench_mask, bench_scan, bench_restore);
+criterion_main!(benches);
