@@ -87,6 +87,12 @@ impl ParsedRequest {
         Ok(MaskedRequest { request: Some(Arc::new(request)), counts, blocked })
     }
 
+    /// The whole body as it would go up unedited.
+    #[cfg(test)]
+    pub(crate) fn text(&self) -> Vec<u8> {
+        self.body.slice(0..self.body.len()).into_owned()
+    }
+
     pub fn body_bytes(&self) -> usize {
         self.body.len()
     }

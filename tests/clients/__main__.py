@@ -102,6 +102,7 @@ def _failure(scenario: Scenario, installation: Installation, options: argparse.N
             is_straight=options.straight,
             accounts=scenario.accounts,
             formats=scenario.formats,
+            settings=scenario.settings,
         ) as stage:
             failure = _play_on(stage, scenario)
             if failure and options.keep:

@@ -24,6 +24,7 @@ class Proxy:
         upstream: Upstream,
         *,
         accounts: int,
+        settings: Sequence[str],
         account_key: str,
         data: Path,
         env: Mapping[str, str],
@@ -37,6 +38,7 @@ class Proxy:
             *("--host", "127.0.0.1", "--proxy-port", str(port), "--data-dir", str(data)),
             *(w for name in formats for w in ("--upstream", f"{name}={upstream.url}") * accounts),
             *("--upstream-key-env", _KEY_VARIABLE),
+            *(word for setting in settings for word in ("--setting", setting)),
         )
         self._running = Running(
             argv,

@@ -29,6 +29,8 @@ class Scenario:
     """What the proxy's accounts speak; a client of another format is translated for."""
     accounts: int = 1
     """How many accounts the proxy has at the upstream, in each format."""
+    settings: tuple[str, ...] = ()
+    """``NAME=VALUE`` for the proxy."""
 
 
 def require(claim: bool, otherwise: str) -> None:

@@ -48,6 +48,7 @@ class Stage:
         is_straight: bool,
         accounts: int = 1,
         formats: tuple[str, ...] = FORMATS,
+        settings: Sequence[str] = (),
     ) -> None:
         self.formats = formats
         self.is_kept = False
@@ -67,7 +68,7 @@ class Stage:
             self.straight = Endpoint(url=self.upstream.url, key=self.account_key)
             self.through = self.straight
             if not is_straight:
-                self._proxy = self._open_proxy(accounts)
+                self._proxy = self._open_proxy(accounts, settings)
                 undo.callback(self._proxy.stop)
                 self.through = Endpoint(url=self._proxy.url, key=self._proxy.key)
             self._undo = undo.pop_all()
@@ -139,10 +140,11 @@ class Stage:
         if not self.is_kept:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _open_proxy(self, accounts: int) -> Proxy:
+    def _open_proxy(self, accounts: int, settings: Sequence[str]) -> Proxy:
         return Proxy(
             self.upstream,
             accounts=accounts,
+            settings=settings,
             formats=self.formats,
             account_key=self.account_key,
             data=self.folder / "data",

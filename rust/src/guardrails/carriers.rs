@@ -69,8 +69,15 @@ const KEPT: &[&[u8]] = &[
 ];
 
 /// Names whose values are the client's own JSON.
-const JSON: &[&[u8]] =
-    &[b"input", b"input_schema", b"parameters", b"schema", b"metadata", b"output_schema"];
+const JSON: &[&[u8]] = &[
+    b"input",
+    b"input_schema",
+    b"parameters",
+    b"schema",
+    b"metadata",
+    b"output_schema",
+    b"input_examples",
+];
 
 /// Names whose values are JSON as text.
 const JSON_TEXT: &[&[u8]] = &[b"arguments", b"partial_json"];
@@ -172,7 +179,7 @@ impl Walk<'_, '_> {
                     |b: &u8| matches!(b, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t');
                 let len = rest.iter().position(is_end).unwrap_or(rest.len());
                 self.at += len;
-                (len > 0).then_some(())
+                is_scalar(rest.get(..len)?).then_some(())
             }
         }
     }
@@ -338,6 +345,14 @@ impl Walk<'_, '_> {
     }
 }
 
+/// A number, `true`, `false` or `null`; anything else is text that only looks like JSON.
+fn is_scalar(text: &[u8]) -> bool {
+    let is_number = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+    matches!(text, b"true" | b"false" | b"null")
+        || (text.first().is_some_and(|b| b.is_ascii_digit() || *b == b'-')
+            && text.iter().all(is_number))
+}
+
 struct Nobody;
 
 impl Visitor for Nobody {
@@ -385,7 +400,18 @@ mod tests {
 
     #[test]
     fn broken_json_is_told() {
-        for text in ["[", "{\"a\"", "{\"a\":}", "[1,", "\"a", "{a:1}", "[1] x"] {
+        for text in [
+            "[",
+            "{\"a\"",
+            "{\"a\":}",
+            "[1,",
+            "\"a",
+            "{a:1}",
+            "[1] x",
+            "ada@example.org",
+            "[x]",
+            "1@b",
+        ] {
             assert!(!walk(Format::OpenaiChat, b"", text.as_bytes(), &mut Nobody), "{text}");
         }
     }

@@ -457,3 +457,150 @@ impl Known {
         found
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::guardrails::category::Categories;
+    use crate::guardrails::frames;
+    use crate::guardrails::policy::Wishes;
+    use crate::request::{MaskedRequest, ParsedRequest};
+
+    fn guard() -> Guard {
+        let wishes = Wishes { in_tool_args: Categories::ALL, ..Wishes::default() };
+        Guard::new(&[[7; 32]], "t", wishes, [1, 2, 3, 4]).unwrap()
+    }
+
+    fn parse(format: Format, body: &Json) -> ParsedRequest {
+        ParsedRequest::parse(format, [Bytes::from(body.to_string())]).unwrap()
+    }
+
+    fn masked(guard: &Guard, format: Format, body: &Json) -> (Arc<ParsedRequest>, String) {
+        let MaskedRequest { request, .. } = parse(format, body).masked(guard).unwrap();
+        let request = request.unwrap();
+        let text = request.text();
+        (request, String::from_utf8(text).unwrap())
+    }
+
+    /// A conversation in which values come with words around them first and without later.
+    fn conversation(turns: usize) -> Json {
+        let mut messages = Vec::new();
+        for n in 0..turns {
+            let file = json!({"password": format!("p\"w{n}\\é🦀"), "owner": "x"}).to_string();
+            messages.push(json!({"role": "user", "content": [
+                {"type": "text", "text": format!("password: S0mmer-{n}! mail ada{n}@example.org")},
+                {"type": "tool_result", "tool_use_id": "t", "content": file}]}));
+            messages.push(json!({"role": "assistant", "content": [
+                {"type": "text", "text": format!("S0mmer-{n}! it is")},
+                {"type": "tool_use", "id": "t", "name": "n", "input": {"content": file, "to": [format!("ada{n}@example.org")]}}]}));
+        }
+        json!({"model": "m", "max_tokens": 9, "system": "be brief", "messages": messages})
+    }
+
+    #[test]
+    fn g13_masked_and_restored_is_what_it_was() {
+        for format in Format::ALL {
+            let body = if format == Format::OpenaiChat {
+                let arguments = json!({"content": "password: \"p\\\"w\", é🦀 S0mmer-1!", "to": "ada@example.org"});
+                json!({"model": "m", "messages": [
+                    {"role": "user", "content": "password: S0mmer-1! for \u{2028}ada@example.org\t\"x\""},
+                    {"role": "assistant", "content": null, "tool_calls": [
+                        {"id": "t", "type": "function", "function": {"name": "n", "arguments": arguments.to_string()}}]}]})
+            } else {
+                conversation(3)
+            };
+            let (request, text) = masked(&guard(), format, &body);
+            assert!(!text.contains("example.org") && !text.contains("S0mmer"), "{text}");
+            let issued = request.issued.clone().unwrap();
+            let restored = frames::whole(format, &issued, text.as_bytes()).unwrap();
+            assert_eq!(serde_json::from_slice::<Json>(&restored).unwrap(), body);
+        }
+    }
+
+    #[test]
+    fn g24_what_is_masked_is_not_masked_again() {
+        let guard = guard();
+        let (_, once) = masked(&guard, Format::AnthropicMessages, &conversation(2));
+        let again = parse(Format::AnthropicMessages, &serde_json::from_str(&once).unwrap());
+        assert!(again.masked(&guard).unwrap().request.is_none());
+    }
+
+    #[test]
+    fn g32_a_longer_conversation_begins_with_the_shorter_ones_bytes() {
+        let known = guard();
+        let mut before = String::new();
+        for turns in 1..12 {
+            let (_, text) = masked(&known, Format::AnthropicMessages, &conversation(turns));
+            // `messages` stands before `model` and `system` in what serde_json writes.
+            let messages = text
+                .split("\"model\"")
+                .next()
+                .unwrap()
+                .trim_end_matches(&[',', ']'][..])
+                .to_owned();
+            assert!(messages.starts_with(&before), "{before}\n{messages}");
+            before = messages;
+        }
+    }
+
+    #[test]
+    fn g9_a_known_history_is_masked_as_a_new_one() {
+        let known = guard();
+        for turns in 1..8 {
+            let body = conversation(turns);
+            let (first, text) = masked(&known, Format::AnthropicMessages, &body);
+            let (fresh, expected) = masked(&guard(), Format::AnthropicMessages, &body);
+            assert_eq!(text, expected);
+            let counts = [first, fresh].map(|request| request.issued.as_ref().unwrap().len());
+            assert_eq!(counts[0], counts[1]);
+        }
+    }
+
+    #[test]
+    fn a_value_has_one_token_in_texts_and_in_arguments() {
+        let secret = "p\"w0rd\\x";
+        let file = json!({"password": secret}).to_string();
+        let arguments = json!({"content": file}).to_string();
+        let body = json!({"model": "m", "messages": [
+            {"role": "tool", "tool_call_id": "t", "content": file},
+            {"role": "assistant", "tool_calls": [{"id": "t", "function": {"name": "n", "arguments": arguments}}]}]});
+        let (request, text) = masked(&guard(), Format::OpenaiChat, &body);
+        assert_eq!(request.issued.as_ref().unwrap().len(), 1, "{text}");
+    }
+
+    #[test]
+    fn g33_no_time_is_an_error() {
+        let wishes = Wishes { timeout: Duration::from_nanos(1), ..Wishes::default() };
+        let guard = Guard::new(&[[7; 32]], "t", wishes, [1, 2, 3, 4]).unwrap();
+        let body = json!({"model": "m", "messages": [{"role": "user", "content": "word ".repeat(100_000)}]});
+        assert!(parse(Format::OpenaiChat, &body).masked(&guard).is_err());
+    }
+
+    #[test]
+    fn modes_decide() {
+        let mut wishes = Wishes { in_tool_args: Categories::ALL, ..Wishes::default() };
+        wishes.modes[Category::Email.index()] = Mode::Block;
+        wishes.modes[Category::Ip.index()] = Mode::Observe;
+        wishes.modes[Category::Iban.index()] = Mode::Off;
+        wishes.patterns = vec![r"ACME-\d{6}".into()];
+        wishes.words = vec!["bluebird".into()];
+        wishes.allowed = vec!["*@allowed.example".into()];
+        let guard = Guard::new(&[[7; 32]], "t", wishes, [1, 2, 3, 4]).unwrap();
+        let look = |text: &str| {
+            let body = json!({"model": "m", "messages": [{"role": "user", "content": text}]});
+            let found = parse(Format::OpenaiChat, &body).masked(&guard).unwrap();
+            (found.request.is_some(), found.blocked, found.counts.iter().sum::<u32>())
+        };
+        assert_eq!(look("to ada@example.org"), (false, Some(Category::Email), 1));
+        assert_eq!(look("to ada@allowed.example"), (false, None, 0));
+        assert_eq!(look("host 81.2.69.142"), (false, None, 1));
+        assert_eq!(look("DE89 3704 0044 0532 0130 00"), (false, None, 0));
+        assert_eq!(look("see ACME-123456 of Bluebird"), (true, None, 2));
+    }
+}

@@ -210,46 +210,57 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn join(masks: [__m256i; 2]) -> u64 {
+        fn join(low: __m256i, high: __m256i) -> u64 {
             // SAFETY: only reached through a value of this type, which proves AVX2.
-            let [a, b] =
-                masks.map(|m| unsafe { u64::from(_mm256_movemask_epi8(m).cast_unsigned()) });
-            a | b << 32
+            unsafe {
+                let low = _mm256_movemask_epi8(low).cast_unsigned();
+                u64::from(low) | u64::from(_mm256_movemask_epi8(high).cast_unsigned()) << 32
+            }
         }
     }
 
     impl Lanes for Avx2 {
         type Bytes = [__m256i; 2];
 
+        // No closures below: their bodies would not be compiled for AVX2, and each instruction
+        // would become a call.
         #[inline(always)]
         fn load(self, block: &[u8; BLOCK]) -> [__m256i; 2] {
-            let (halves, _) = block.as_chunks::<32>();
+            let start = block.as_ptr();
             // SAFETY: a half is 32 readable bytes, the load asks for no alignment, `self` proves AVX2.
-            std::array::from_fn(|n| unsafe { _mm256_loadu_si256(halves[n].as_ptr().cast()) })
+            unsafe { [_mm256_loadu_si256(start.cast()), _mm256_loadu_si256(start.add(32).cast())] }
         }
 
         #[inline(always)]
-        fn equal(self, bytes: [__m256i; 2], byte: u8) -> u64 {
+        fn equal(self, [low, high]: [__m256i; 2], byte: u8) -> u64 {
             // SAFETY: `self` proves AVX2.
-            Self::join(
-                bytes
-                    .map(|v| unsafe { _mm256_cmpeq_epi8(v, _mm256_set1_epi8(byte.cast_signed())) }),
-            )
+            unsafe {
+                let wanted = _mm256_set1_epi8(byte.cast_signed());
+                Self::join(_mm256_cmpeq_epi8(low, wanted), _mm256_cmpeq_epi8(high, wanted))
+            }
         }
 
         #[inline(always)]
-        fn range(self, bytes: [__m256i; 2], low: u8, span: u8) -> u64 {
+        fn range(self, [low, high]: [__m256i; 2], first: u8, span: u8) -> u64 {
             // SAFETY: `self` proves AVX2.
-            Self::join(bytes.map(|v| unsafe {
-                let from = _mm256_sub_epi8(v, _mm256_set1_epi8(low.cast_signed()));
-                _mm256_cmpeq_epi8(_mm256_min_epu8(from, _mm256_set1_epi8(span.cast_signed())), from)
-            }))
+            unsafe {
+                let first = _mm256_set1_epi8(first.cast_signed());
+                let span = _mm256_set1_epi8(span.cast_signed());
+                let (low, high) = (_mm256_sub_epi8(low, first), _mm256_sub_epi8(high, first));
+                Self::join(
+                    _mm256_cmpeq_epi8(_mm256_min_epu8(low, span), low),
+                    _mm256_cmpeq_epi8(_mm256_min_epu8(high, span), high),
+                )
+            }
         }
 
         #[inline(always)]
-        fn folded(self, bytes: [__m256i; 2]) -> [__m256i; 2] {
+        fn folded(self, [low, high]: [__m256i; 2]) -> [__m256i; 2] {
             // SAFETY: `self` proves AVX2.
-            bytes.map(|v| unsafe { _mm256_or_si256(v, _mm256_set1_epi8(0x20)) })
+            unsafe {
+                let bit = _mm256_set1_epi8(0x20);
+                [_mm256_or_si256(low, bit), _mm256_or_si256(high, bit)]
+            }
         }
     }
 }

@@ -144,6 +144,15 @@ impl Scan<'_> {
         at - head.iter().rev().take(limit).take_while(|byte| wanted(**byte)).count()
     }
 
+    /// Whether one of two words, in lower case, stands among the twelve bytes before `at`.
+    #[inline]
+    pub fn has_near(&self, at: usize, one: &[u8], other: &[u8]) -> bool {
+        let window = self.slice(at.saturating_sub(14)..at);
+        let is =
+            |word: &[u8]| window.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
+        is(one) || is(other)
+    }
+
     /// Whether one of `words`, in lower case, stands in the `distance` bytes before `at`.
     pub fn has_before(&self, at: usize, distance: usize, words: &[&str]) -> bool {
         let window = self.slice(at.saturating_sub(distance)..at);

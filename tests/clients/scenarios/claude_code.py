@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from tests.clients import secrets_file
 from tests.clients.claims import came_in_pieces, came_through, tool_results
 from tests.clients.failing import TURNS, client_noticed_nothing, fail_every_second
 from tests.clients.install import Client
@@ -112,6 +113,16 @@ def _changes_files(stage: Stage) -> None:
     require_equal(tool_results(arrivals[-1].body), 3, "tool results in the last request")
 
 
+def _keeps_secrets(stage: Stage) -> None:
+    source, copy = stage.project / "secrets.env", stage.project / "copy.env"
+    source.write_text(secrets_file.CONTENT, encoding="utf-8")
+    asked = secrets_file.prompt("Bash", {"description": "Read"}, "Write", "file_path", str(copy))
+    done = run_claude(stage, asked, *_STREAMED, "--allowedTools", "Bash,Write")
+    end = result(done)
+    require_equal(end["result"], secrets_file.DONE, "the answer")
+    secrets_file.check(stage, copy.read_bytes(), _PATH)
+
+
 def _stops_at_wrong_key(stage: Stage) -> None:
     wrong = "cgk_not_a_key_of_this_proxy"
     done = run_claude(stage, script(say("never")), key=wrong, timeout_s=60.0)
@@ -158,6 +169,12 @@ def _crossed(title: str, play: Any) -> Scenario:
 
 
 SCENARIOS: Sequence[Scenario] = (
+    Scenario(
+        client=Client.CLAUDE_CODE,
+        title="writes back what the upstream never saw",
+        play=_keeps_secrets,
+        settings=secrets_file.SETTINGS,
+    ),
     _scenario("a plain turn arrives in pieces", _streams),
     _scenario("tool calls read, edit and write files", _changes_files),
     _scenario("a wrong key stops it at once", _stops_at_wrong_key),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.clients import secrets_file
 from tests.clients.claims import came_in_pieces, came_through, tool_results
 from tests.clients.failing import TURNS, client_noticed_nothing, fail_every_second
 from tests.clients.install import Client
@@ -164,6 +165,17 @@ def _changes_files(stage: Stage) -> None:
     require_equal(tool_results(arrivals[-1].body), 3, "tool results in the last request")
 
 
+def _keeps_secrets(stage: Stage) -> None:
+    env = _configure(stage)
+    source, copy = stage.project / "secrets.env", stage.project / "copy.env"
+    source.write_text(secrets_file.CONTENT, encoding="utf-8")
+    asked = secrets_file.prompt("bash", {"description": "Read"}, "write", "filePath", str(copy))
+    arguments = ("run", "--format", "json", "--title", "secrets")
+    done = stage.run(Client.OPENCODE, arguments, env=env, stdin=asked)
+    require_equal(done.code, 0, f"exit code ({done.errors[-200:]})")
+    secrets_file.check(stage, copy.read_bytes(), _PATH)
+
+
 def _names_session(stage: Stage) -> None:
     """Without a title it asks for one and for the turn at the same time."""
     env = _configure(stage)
@@ -203,6 +215,12 @@ def _crossed(title: str, play: Callable[[Stage], None]) -> Scenario:
 
 
 SCENARIOS: Sequence[Scenario] = (
+    Scenario(
+        client=Client.OPENCODE,
+        title="writes back what the upstream never saw",
+        play=_keeps_secrets,
+        settings=secrets_file.SETTINGS,
+    ),
     _scenario("a plain turn arrives in pieces", _streams),
     _scenario("tool calls read, edit and write files", _changes_files),
     _scenario("a title and a turn at the same time", _names_session),

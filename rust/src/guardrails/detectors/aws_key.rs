@@ -82,6 +82,16 @@ fn beside(scan: &mut Scan<'_>, at: usize) {
 fn named(scan: &mut Scan<'_>, at: usize) {
     const SECRETS: &[&[u8]] = &[b"secretaccesskey", b"awssecretkey", b"awssecret", b"secretkey"];
     const SESSIONS: &[&[u8]] = &[b"sessiontoken", b"securitytoken"];
+    // Nearly every stem is another one; these two letters tell without reading its whole name.
+    let is_likely = match scan.byte(at) | 0x20 {
+        b'y' => scan.has_near(at, b"cess", b"cret"),
+        b't' => scan.has_near(at, b"aws", b"aws"),
+        b'n' => scan.has_near(at, b"sess", b"curi"),
+        _ => false,
+    };
+    if !is_likely {
+        return;
+    }
     let name = name_around(scan, at);
     let folded = folded(scan.slice(name.clone()));
     let is_secret = SECRETS.iter().any(|end| folded.ends_with(end));
