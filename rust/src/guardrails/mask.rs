@@ -563,6 +563,20 @@ mod tests {
     }
 
     #[test]
+    fn a_text_is_known_only_behind_the_values_it_was_seen_behind() {
+        let guard = guard();
+        let body = |first: &str| {
+            json!({"model": "m", "messages": [
+                {"role": "user", "content": first},
+                {"role": "assistant", "content": "wrote S0mmer-1! for ada@example.org"}]})
+        };
+        let (_, without) = masked(&guard, Format::OpenaiChat, &body("hello"));
+        assert!(without.contains("S0mmer"));
+        let (_, behind) = masked(&guard, Format::OpenaiChat, &body("password: S0mmer-1!"));
+        assert!(!behind.contains("S0mmer"), "{behind}");
+    }
+
+    #[test]
     fn a_value_has_one_token_in_texts_and_in_arguments() {
         let secret = "p\"w0rd\\x";
         let file = json!({"password": secret}).to_string();
