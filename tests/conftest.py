@@ -18,6 +18,9 @@ FORMATS = ("anthropic_messages", "openai_chat")
 ONE_SECOND = {
     # Tests share these proxies: no account may be left alone because of the test before.
     "cooldown_base_s": 0,
+    # Nor may the account of the other format answer in place of one that breaks on purpose.
+    "auto_switch_on_error": "off",
+    "auto_switch_on_rate_limit": "off",
     "connect_timeout_s": 1,
     "first_byte_timeout_s": 1,
     "plain_first_byte_timeout_s": 1,

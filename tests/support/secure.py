@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ class Secure:
 
 @contextlib.contextmanager
 def secure_pair(
-    directory: Path, protocol: str, *, formats: tuple[str, ...], settings: dict[str, int]
+    directory: Path, protocol: str, *, formats: tuple[str, ...], settings: Mapping[str, object]
 ) -> Iterator[Secure]:
     """Both, for the length of a block."""
     authority = Authority(directory)
