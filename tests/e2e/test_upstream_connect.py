@@ -101,8 +101,12 @@ def test_f2_a_name_that_does_not_resolve(nameless: Proxy, stream: bool) -> None:
 
 
 def test_f2_twenty_names_at_once_disturb_nobody(nameless: Proxy) -> None:
+    # Beside a probe that is under way the account of the other format would answer.
+    pin = [("x-codegate-account", "openai_chat")]
+
     def resolve(_: int) -> Answer:
-        return turn(nameless, "openai_chat", "mock-large", stream=True)
+        key = nameless.key
+        return call(nameless.port, key, "openai_chat", "mock-large", stream=True, headers=pin)
 
     with (
         aftermath(nameless, "upstream_error", "client_closed", exchanges=PARALLEL + 1),
