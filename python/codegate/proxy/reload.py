@@ -10,6 +10,7 @@ from codegate.errors import CodegateError
 from codegate.proxy.source import SnapshotSource
 from codegate.snapshot import Snapshot
 from codegate.storage.database import ChangeWatch
+from codegate.telemetry.logging import where
 
 logger = logging.getLogger("codegate.proxy")
 
@@ -59,6 +60,11 @@ class Reloader:
             except RuntimeError:
                 # The event loop is closed: nobody is left to deliver to.
                 break
+            except Exception as error:
+                # A defect must not end the thread: changes would silently take no effect.
+                if self._watch is not None:
+                    self._watch.forget()
+                self._note(where(error))
         if self._watch is not None:
             self._watch.close()
 
