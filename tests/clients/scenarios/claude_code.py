@@ -161,7 +161,10 @@ def _survives_faults(stage: Stage) -> None:
 
 
 def _scenario(title: str, play: Any, accounts: int = 1) -> Scenario:
-    return Scenario(client=Client.CLAUDE_CODE, title=title, play=play, accounts=accounts)
+    formats = ("anthropic_messages",)
+    return Scenario(
+        client=Client.CLAUDE_CODE, title=title, play=play, formats=formats, accounts=accounts
+    )
 
 
 def _crossed(title: str, play: Any) -> Scenario:

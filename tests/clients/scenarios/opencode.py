@@ -207,7 +207,10 @@ def _survives_faults(stage: Stage) -> None:
 
 
 def _scenario(title: str, play: Callable[[Stage], None], accounts: int = 1) -> Scenario:
-    return Scenario(client=Client.OPENCODE, title=title, play=play, accounts=accounts)
+    formats = ("openai_chat",)
+    return Scenario(
+        client=Client.OPENCODE, title=title, play=play, formats=formats, accounts=accounts
+    )
 
 
 def _crossed(title: str, play: Callable[[Stage], None]) -> Scenario:
