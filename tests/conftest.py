@@ -68,8 +68,11 @@ def start_proxy(tmp_path: Path) -> Iterator[Callable[..., Proxy]]:
 
 @pytest.fixture(scope="session")
 def shared_mock() -> Iterator[ThreadedMock]:
-    """One mock for tests that only need answers; select faults by model name."""
-    with run_in_thread(Options()) as provider:
+    """One mock for tests that only need answers; select faults by model name.
+
+    Its journal forgets nothing of a whole run, so that a test may count from where it began.
+    """
+    with run_in_thread(Options(journal_size=100_000)) as provider:
         yield provider
 
 

@@ -19,6 +19,9 @@ _CUT = "fault:reset-after-6"
 _ODD = "fault:unknown-fields+unknown-event+comments+split-random-7"
 
 
+_FORMATS = {"/v1/messages": "anthropic_messages", "/v1/chat/completions": "openai_chat"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """How one SDK's bodies look.
@@ -155,6 +158,11 @@ def scenarios(
 ) -> Sequence[Scenario]:
     """The SDK's ``own`` scenarios, then those of every SDK; by title."""
     return tuple(
-        Scenario(client=dialect.sdk.client, title=title, play=partial(play, dialect))
+        Scenario(
+            client=dialect.sdk.client,
+            title=title,
+            play=partial(play, dialect),
+            formats=(_FORMATS[dialect.path],),
+        )
         for title, play in {**own, **_TITLES}.items()
     )

@@ -16,7 +16,7 @@ SHOWN = {
     "a": Published(
         state="cooling",
         reason="status_429",
-        until_ms=int(time.time() * 1000) + 60_000,
+        until_ms=int(time.time() * 1000) + 86_400_000,
         faults=2,
         updated_ms=7,
         keys=(Published(state="needs_login", reason="status_401"), Published(state="healthy")),
