@@ -21,7 +21,7 @@ def came_through(stage: Stage, *, path: str, at_least: int) -> list[Arrival]:
     Each was for ``path``, or the path of the one format that the accounts speak, and showed the
     account's key; the caller's key came with none.
     """
-    if len(stage.formats) == 1:
+    if len(stage.formats) == 1 and path in _PATHS.values():
         path = _PATHS[stage.formats[0]]
     arrivals = stage.arrivals()
     require(
