@@ -97,15 +97,6 @@ def make_key_file(path: Path) -> RootKey:
     return made
 
 
-def replace_key_file(path: Path) -> RootKey:
-    """A new random key in ``path`` in place of whatever was there."""
-    replace_private(path, secrets.token_hex(KEY_BYTES))
-    made = read_key_file(path)
-    if made is None:
-        raise ConfigError(f"{path} disappeared while it was made; start again")
-    return made
-
-
 def guardrail_key(data_dir: Path, passphrase: str | None) -> RootKey:
     """The root of all guardrail keys, made at the first start. Raises ``ConfigError``."""
     if passphrase is not None:

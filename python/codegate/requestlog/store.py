@@ -213,16 +213,6 @@ def drop_before(connection: sa.Connection, oldest_ms: int) -> int:
     return len(ids)
 
 
-def month_spend(connection: sa.Connection, month: str) -> dict[str, int]:
-    """What each account cost in ``month`` (``2026-11``), in 1e-12 USD."""
-    rows = connection.execute(
-        sa.select(spend.c.account, sa.func.sum(spend.c.cost))
-        .where(spend.c.month == month)
-        .group_by(spend.c.account)
-    )
-    return {account: int(cost) for account, cost in rows}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogFilter:
     """Which rows to read; ``None`` is any."""

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::canonical::Event;
+use crate::canonical::{Event, Losses, Tool, ToolKind};
 
 /// Why a request cannot be understood, for the client: the member and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +16,27 @@ impl BadRequest {
     pub(super) fn new(place: impl fmt::Display, reason: &'static str) -> Self {
         Self { place: place.to_string(), reason }
     }
+}
+
+/// What names of tools, and ids, are made of everywhere.
+pub(super) fn is_word_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
+}
+
+/// The tools that a client runs itself. Those that a vendor runs are lost: no other has them.
+pub(super) fn run_by_client<'r, 'a: 'r>(
+    tools: impl Iterator<Item = &'r Tool<'a>>,
+    losses: &mut Losses,
+) -> Vec<&'r Tool<'a>> {
+    tools
+        .filter(|tool| match &tool.kind {
+            ToolKind::Hosted(kind) => {
+                losses.semantic(kind.clone().into_owned());
+                false
+            }
+            _ => true,
+        })
+        .collect()
 }
 
 /// What reasoning begins with that was sealed here, on its way through a client of another format.

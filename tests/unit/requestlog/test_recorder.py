@@ -118,8 +118,10 @@ def test_sums_change_with_the_rows(database: Database) -> None:
     with database.read() as connection:
         by_model = {u.key: u for u in store.read_usage(connection, "model", "2026-01-01")}
         by_day = store.read_usage(connection, "day", "2026-11-22")
-        assert store.month_spend(connection, "2026-11") == {"one": 2_000_000}
-        assert store.month_spend(connection, "2026-12") == {"one": 1_500_000}
+        assert {a: cost for a, (cost, _) in store.read_spend(connection, "2026-11").items()} == {
+            "one": 2_000_000
+        }
+        assert store.read_spend(connection, "2026-12") == {"one": (1_500_000, 1)}
     assert (by_model["sent"].requests, by_model["sent"].errors) == (5, 2)
     assert by_model["sent"].unpriced == 1
     assert by_model["sent"].cost == 3_000_000

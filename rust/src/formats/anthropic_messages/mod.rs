@@ -13,6 +13,7 @@ mod typed;
 
 use bytes::Bytes;
 
+use super::codec::is_word_byte;
 use super::{
     AnswerContext, BadRequest, BodyVerdict, ErrorFacts, ErrorReply, EventDecoder, EventEncoder,
     LateSystem, RequestEdits, RequestFacts, Rescue, Rules, Sink, StreamTap, TargetOptions,
@@ -145,8 +146,4 @@ impl WireFormat for AnthropicMessages {
     fn encode_answer(&self, answer: &Answer, context: &AnswerContext) -> Vec<u8> {
         encode::answer::encode_whole(answer, context)
     }
-}
-
-fn is_word_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }

@@ -10,6 +10,7 @@ mod stream;
 
 use bytes::Bytes;
 
+use super::codec::is_word_byte;
 use super::{
     AnswerContext, BadRequest, BodyVerdict, ErrorReply, EventDecoder, EventEncoder, LateSystem,
     RequestEdits, RequestFacts, Rules, Sink, StreamTap, TargetOptions, WireFormat,
@@ -126,8 +127,4 @@ impl WireFormat for OpenaiChat {
     fn encode_answer(&self, answer: &Answer, context: &AnswerContext) -> Vec<u8> {
         encode::answer::encode_whole(answer, context)
     }
-}
-
-fn is_word_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }

@@ -10,6 +10,7 @@ use crate::canonical::{
     ToolChoice, ToolKind,
 };
 use crate::formats::anthropic_messages::models::{self, Model, Numbers, Thinking};
+use crate::formats::codec::run_by_client;
 use crate::formats::schema;
 use crate::json::{Escaped, Node, Writer};
 
@@ -203,18 +204,9 @@ fn tools(pen: &mut Pen<'_>, request: &Request<'_>, plan: &Plan<'_>) {
         Some(ToolChoice::Allowed { names, .. }) => Some(names),
         _ => None,
     };
-    let kept: Vec<&Tool<'_>> = request
-        .tools
-        .iter()
-        .filter(|tool| allowed.is_none_or(|names| names.contains(&tool.name)))
-        .filter(|tool| match &tool.kind {
-            ToolKind::Hosted(kind) => {
-                pen.losses.semantic(kind.clone().into_owned());
-                false
-            }
-            _ => true,
-        })
-        .collect();
+    let offered =
+        request.tools.iter().filter(|tool| allowed.is_none_or(|names| names.contains(&tool.name)));
+    let kept = run_by_client(offered, pen.losses);
     if kept.is_empty() {
         return;
     }

@@ -8,6 +8,7 @@ use super::content::Pen;
 use crate::canonical::{
     Effort, Losses, Output, Profile, Request, Role, Tier, Tool, ToolChoice, ToolKind,
 };
+use crate::formats::codec::run_by_client;
 use crate::formats::schema;
 use crate::json::{Escaped, Writer};
 
@@ -69,17 +70,7 @@ fn tools(pen: &mut Pen<'_, '_>, request: &Request<'_>) {
         pen.losses.semantic("tools");
         return;
     }
-    let kept: Vec<&Tool<'_>> = request
-        .tools
-        .iter()
-        .filter(|tool| match &tool.kind {
-            ToolKind::Hosted(kind) => {
-                pen.losses.semantic(kind.clone().into_owned());
-                false
-            }
-            _ => true,
-        })
-        .collect();
+    let kept = run_by_client(request.tools.iter(), pen.losses);
     if kept.is_empty() {
         return;
     }
