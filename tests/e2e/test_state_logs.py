@@ -163,6 +163,21 @@ def test_following_shows_what_comes(live: Proxy, cli: Cli) -> None:
             process.stdout.close()
 
 
+def test_an_exchange_that_failed_has_a_line_and_one_that_did_not_has_a_row_alone(
+    tmp_path: Path, shared_mock: ThreadedMock
+) -> None:
+    cli = Cli(tmp_path / "data")
+    flags = ("--provider", "custom", "--base-url", shared_mock.url, "--api-key", "sk-one")
+    cli.ok("accounts", "add", "one", *flags)
+    with running(cli.data_dir, settings={"access_log": "off"}) as proxy:
+        good = call(proxy.port, proxy.key, "openai_chat", "mock-large", stream=False)
+        bad = call(proxy.port, proxy.key, "openai_chat", "fault:status-400", stream=False)
+        assert (good.status, bad.status) == (200, 400)
+        made = [answer.header("x-codegate-request-id") for answer in (good, bad)]
+        assert [row_of(cli, name)["outcome"] for name in made] == ["ok", "upstream_error"]
+        assert [line["request_id"] for line in proxy.wait_exchanges(1)] == made[1:]
+
+
 def test_metrics_tell_cost(live: Proxy) -> None:
     call(live.port, live.key, "openai_chat", "mock-large", stream=False)
     text = live.get("/metrics")[1].decode()

@@ -65,7 +65,8 @@ class Proxy:
             argv += ["--upstream", upstream]
         if upstreams:
             argv += ["--upstream-key-env", "CODEGATE_TEST_UPSTREAM_KEY"]
-        for name, value in (settings or {}).items():
+        # Many tests read what each exchange left in the log, not only the failed ones.
+        for name, value in {"access_log": "on", **(settings or {})}.items():
             argv += ["--setting", f"{name}={value}"]
         argv += args
         self.argv = argv

@@ -6,7 +6,6 @@ import re
 import threading
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 
@@ -15,7 +14,7 @@ from codegate.requestlog.writer import LogWriter
 
 ENTRY = LogEntry(
     request_id="req_1",
-    time=datetime.fromtimestamp(0, UTC),
+    created_ms=0,
     tenant="default",
     client_format="openai_chat",
     path="/v1/chat/completions",

@@ -97,7 +97,7 @@ def test_the_line_of_an_exchange() -> None:
     value = json.loads(exchange_line(ENTRY))
     assert value["logger"] == "codegate.exchange"
     assert value["request_id"] == "req_1"
-    assert value["time"] == "1970-01-01T00:00:00Z"
+    assert value["time"] == "1970-01-01T00:00:00.000+00:00"
     assert value["attempts"] == []
 
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from codegate.errors import ConfigError
-from codegate.storage.files import create_private, read_private, replace_private
+from codegate.storage.files import create_private, read_private
 
 KEY_BYTES = 32
 ACCOUNT_FILE = ".account-key"

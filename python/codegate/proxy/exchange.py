@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from datetime import UTC, datetime
 
 from codegate import native
 from codegate.asgi.response import SERVER, header_text
@@ -122,10 +121,10 @@ class Exchange:
 
     def entry(self) -> LogEntry:
         """The record of the finished exchange."""
-        usage, upstream = self.usage, self.upstream
+        usage, upstream, settings = self.usage, self.upstream, self.snapshot.settings
         return LogEntry(
             request_id=self.request_id,
-            time=datetime.now(UTC),
+            created_ms=time.time_ns() // 1_000_000,
             tenant=self.tenant,
             client_format=self.wire_format,
             path=self.path,
@@ -156,7 +155,8 @@ class Exchange:
             provider=upstream.account.provider if upstream else "",
             strategy=upstream.strategy if upstream else "",
             cost=self._cost(),
-            _is_silent=not self.snapshot.settings.request_logging,
+            _is_silent=not settings.request_logging,
+            _is_accessed=settings.access_log,
         )
 
     def _lacks_usage(self) -> bool:

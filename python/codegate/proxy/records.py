@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import orjson
 
@@ -10,8 +11,7 @@ from codegate.requestlog.entry import LogEntry
 from codegate.telemetry.logging import MAX_VALUE, LineStream, clean_text
 from codegate.telemetry.metrics import Metrics
 
-_PREFIX = b'{"level":"info","logger":"codegate.exchange","message":"exchange",'
-_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+_PREFIX = b'{"time":"%s","level":"info","logger":"codegate.exchange","message":"exchange",'
 
 
 class Records:
@@ -26,7 +26,7 @@ class Records:
         """Count and write one batch."""
         for entry in batch:
             self._count(entry)
-        lines = b"".join(exchange_line(entry) for entry in batch if not entry.is_silent)
+        lines = b"".join(exchange_line(entry) for entry in batch if entry.has_line)
         if lines:
             self._out.write_lines(lines.decode("utf-8"))
 
@@ -72,4 +72,6 @@ def exchange_line(entry: LogEntry) -> bytes:
             upstream_model=clean_text(entry.upstream_model),
             error_code=clean_text(entry.error_code),
         )
-    return _PREFIX + orjson.dumps(entry, option=_OPTIONS)[1:]
+    moment = datetime.fromtimestamp(entry.created_ms / 1000, UTC)
+    stamp = moment.isoformat(timespec="milliseconds").encode("ascii")
+    return _PREFIX % stamp + orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE)[1:]

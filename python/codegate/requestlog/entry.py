@@ -6,7 +6,6 @@ import itertools
 import os
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Literal
 
 Outcome = Literal["ok", "upstream_error", "client_closed", "timeout", "rejected", "drained"]
@@ -32,7 +31,8 @@ class LogEntry:
     """Tokens are ``None`` where the upstream told none. Times are milliseconds."""
 
     request_id: str
-    time: datetime
+    created_ms: int
+    """The exchange's end, in Unix time."""
     tenant: str
     client_format: str
     path: str
@@ -68,11 +68,18 @@ class LogEntry:
     losses: tuple[str, ...] = ()
     _is_silent: bool = False
     """Counted, but neither a line nor a row. The underscore keeps it out of lines."""
+    _is_accessed: bool = False
+    """A line even where all went well."""
 
     @property
     def is_silent(self) -> bool:
         """Whether the operator wants no record of single exchanges."""
         return self._is_silent
+
+    @property
+    def has_line(self) -> bool:
+        """Whether the log gets a line: for each exchange, or where it did not end well."""
+        return not self._is_silent and (self._is_accessed or self.outcome != "ok")
 
 
 def _base32(value: int, digits: int) -> str:

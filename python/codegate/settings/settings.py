@@ -64,7 +64,9 @@ class Settings:
     metrics_public: bool = False
     """Whether ``/metrics`` answers callers that are not on loopback."""
     request_logging: bool = True
-    """Whether each exchange leaves one line in the log and one row in the database."""
+    """Whether each exchange leaves one row in the database, which ``codegate logs`` shows."""
+    access_log: bool = False
+    """Whether exchanges that ended well leave a line on standard error too, as others always do."""
     log_retention_days: int = 30
     """How long rows of the request log are kept; 0 is for ever."""
     guardrails: bool = False

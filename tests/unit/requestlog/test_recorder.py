@@ -24,11 +24,15 @@ from codegate.storage.schema import request_log, spend, usage
 IDS = RequestIds()
 
 
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
 def entry(**changes: object) -> LogEntry:
     """A good exchange, with changes."""
     base = LogEntry(
         request_id=IDS.next(),
-        time=datetime(2026, 11, 21, 23, 59, 59, tzinfo=UTC),
+        created_ms=_ms(datetime(2026, 11, 21, 23, 59, 59, tzinfo=UTC)),
         tenant="default",
         client_format="openai_chat",
         path="/v1/chat/completions",
@@ -108,7 +112,7 @@ def test_sums_change_with_the_rows(database: Database) -> None:
         entry(),
         entry(outcome="timeout", cost=None, tokens_in=None, tokens_out=None),
         entry(upstream_model="other", cost=500_000, tokens_cache_write=5),
-        entry(tenant="b", time=datetime(2026, 12, 1, tzinfo=UTC)),
+        entry(tenant="b", created_ms=_ms(datetime(2026, 12, 1, tzinfo=UTC))),
         entry(account="", outcome="rejected", cost=None, tokens_in=None, tokens_out=None),
         entry(cost=None),
     ]
@@ -218,8 +222,11 @@ def test_rows_beyond_the_retention_are_deleted_and_sums_stay(database: Database)
         write(
             connection,
             [
-                entry(request_id=first_id_of(int(old.timestamp() * 1000)) + "0" * 14, time=old),
-                entry(time=now),
+                entry(
+                    request_id=first_id_of(int(old.timestamp() * 1000)) + "0" * 14,
+                    created_ms=_ms(old),
+                ),
+                entry(created_ms=_ms(now)),
             ],
         )
     one = Recorder(Database(database.path), lambda: 30, interval_s=0.01)
