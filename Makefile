@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust/src -name '*.rs' 2>/dev/null)
 
-.PHONY: help build run test check lint format typecheck rust-check bench guardrails-score test-clients chaos clean lock
+.PHONY: help build run test check lint format typecheck rust-check bench guardrails-score soak test-clients chaos fuzz clean lock
 
 help: ## Say what the targets do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1|/' | \
@@ -77,6 +77,9 @@ test-clients: build ## Run real clients through the proxy
 
 chaos: build ## Let accounts fail under many clients and count what they notice
 	@$(BIN)/python -m tests.chaos
+
+fuzz: ## Fuzz what reads bytes from outside; TIME=600 seconds a target, TARGETS="json framing"
+	@scripts/fuzz $(or $(TIME),60) $(TARGETS)
 
 lock: ## Renew the hashed requirements from pyproject.toml
 	@scripts/lock

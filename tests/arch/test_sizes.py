@@ -12,7 +12,7 @@ PYTHON_FILE = 600
 RUST_FILE = 800
 FUNCTION = 80
 PYTHON_FOLDERS = [ROOT / "python", ROOT / "benches", ROOT / "tests" / "support"]
-RUST_FOLDERS = [ROOT / "rust" / "src", ROOT / "benches"]
+RUST_FOLDERS = [ROOT / "rust" / "src", ROOT / "rust" / "fuzz", ROOT / "benches"]
 
 
 def test_python_files() -> None:

@@ -218,7 +218,9 @@ fn finish_reason(stop: &Stop<'_>, has_calls: bool) -> &'static str {
 
 /// Missing counts are guessed.
 fn write_usage(out: &mut Writer, usage: &Usage, context: &AnswerContext, written: u64) {
-    let prompt = if usage.is_known() { usage.prompt() } else { context.estimated_input };
+    // What was read from the cache is a part of the prompt, whatever the guess says.
+    let guess = if usage.input.is_some() { 0 } else { context.estimated_input };
+    let prompt = usage.prompt().max(guess);
     let output = usage.output.unwrap_or(written.div_ceil(4));
     out.begin().key("prompt_tokens").number(prompt);
     out.key("completion_tokens").number(output);
