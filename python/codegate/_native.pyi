@@ -138,6 +138,10 @@ class Request:
     def prefix_hash(self) -> int | None:
         """A hash of instructions, tools and everything up to the user's first turn, the same in
         every turn of a conversation in this process; ``None`` below 4 KB."""
+    def has_images(self) -> bool:
+        """Whether the conversation holds images. Found out once; takes a while in large bodies."""
+    def has_tools(self) -> bool:
+        """Whether tools may be called."""
     def asks_long_cache(self) -> bool:
         """Whether the body asks for a prompt cache that lives an hour."""
 
@@ -356,11 +360,12 @@ class Client:
         max_output: int | None,
         deadlines: Deadlines,
         within_s: float,
-        lacks: str = "",
+        abilities: str = "",
         is_strict: bool = False,
     ) -> Pending[Attempt]:
-        """``lacks``: letters of what the model is known not to have, out of ``t`` (tools), ``r``
-        (reasoning) and ``v`` (vision). ``is_strict`` refuses a translation that loses meaning.
+        """``abilities``: what is known of the model there, out of ``t`` (tools), ``r`` (reasoning)
+        and ``v`` (vision): the small letter for what it has not, the capital for what it has.
+        ``is_strict`` refuses a translation that loses meaning.
 
         One attempt: a whole plain answer, or a stream up to its first event.
 

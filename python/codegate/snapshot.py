@@ -30,7 +30,7 @@ class Snapshot:
     routes: Routes
     guards: Mapping[str, native.Guard] = field(default_factory=dict)
     """What masks the requests of a tenant; empty while guardrails are off."""
-    plans: dict[tuple[str, str, str | None], Plan] = field(default_factory=dict)
+    plans: dict[tuple[str, str, str | None, str], Plan] = field(default_factory=dict)
     """Plans already worked out; they depend on nothing but this snapshot."""
     own_deadlines: Mapping[tuple[str, bool], native.Deadlines] = field(default_factory=dict)
     """Those of accounts with a timeout of their own, by name and whether it streams."""
@@ -50,12 +50,6 @@ class Snapshot:
         limit = self.output_limits[key] = self.catalog.max_output(model, asked=asked)
         return limit
 
-    def lacks(self, model: str) -> str:
-        """Letters of what ``model`` is known not to have, as ``native.Client.send`` takes them."""
-        limit = self.catalog.limit(model)
-        known = (("t", limit.has_tools), ("r", limit.has_reasoning), ("v", limit.has_vision))
-        return "".join(letter for letter, has in known if has is False)
-
     def cost(self, model: str, tokens: Tokens) -> int | None:
         """What ``tokens`` cost, in 1e-12 USD; ``None`` where no price is known."""
         if model in self.prices:
@@ -73,12 +67,18 @@ class Snapshot:
             return self.own_deadlines[account.name, is_streaming]
         return self.stream_deadlines if is_streaming else self.plain_deadlines
 
-    def plan(self, *, wire_format: str, model: str, pin: str | None = None) -> Plan:
-        """See ``routing.router.Routes``; ``pin`` is the account that the client asks for."""
-        key = (wire_format, model, pin)
+    def plan(
+        self, *, wire_format: str, model: str, pin: str | None = None, needs: str = ""
+    ) -> Plan:
+        """See ``routing.router.Routes``; ``pin`` is the account that the client asks for, ``needs``
+        what the model has to have."""
+        key = (wire_format, model, pin, needs)
         found = self.plans.get(key)
         if found is None:
-            found = self.routes.survey(wire_format=wire_format, model=model, pin=pin).plan()
+            if needs:
+                found = self.plan(wire_format=wire_format, model=model, pin=pin).fitting(needs)
+            else:
+                found = self.routes.survey(wire_format=wire_format, model=model, pin=pin).plan()
             if len(self.plans) >= _MAX_PLANS:
                 # Clients choose model names; the table must not grow with them.
                 self.plans.clear()

@@ -8,7 +8,7 @@ use http::Method;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use tokio::time::{Instant, timeout_at};
 
-use crate::canonical::{Lacks, Losses};
+use crate::canonical::{Abilities, Losses};
 use crate::delay::retry_after_ms;
 use crate::formats::{BodyVerdict, ErrorFacts, Format, Rescue, Usage, Verdict};
 use crate::guardrails::{StreamRestorer, frames};
@@ -56,8 +56,8 @@ pub struct Order {
     pub deadlines: Arc<Deadlines>,
     /// The first byte must be here within this time, whatever the deadlines say.
     pub within: Duration,
-    /// What the model lacks of what its service takes.
-    pub lacks: Lacks,
+    /// What is known of the model at that service.
+    pub abilities: Abilities,
     /// Refuse a translation that would lose meaning.
     pub is_strict: bool,
     pub seals: Arc<Seals>,
@@ -187,7 +187,8 @@ const EVENT_STREAM: &str = "text/event-stream; charset=utf-8";
 /// The request's body for the target; a large translation runs on another thread.
 async fn encode(order: &Arc<Order>, rescue: Option<Rescue>) -> Result<Encoded, String> {
     let is_translated = order.request.format != order.target.format;
-    if !is_translated || order.request.body_bytes() <= TRANSLATE_ELSEWHERE_BYTES {
+    let is_read = is_translated || order.abilities.vision == Some(false);
+    if !is_read || order.request.body_bytes() <= TRANSLATE_ELSEWHERE_BYTES {
         return order.encode(rescue);
     }
     let order = Arc::clone(order);
@@ -203,7 +204,7 @@ impl Order {
             model: &self.model,
             max_output: self.max_output,
             profile: &self.target.profile,
-            lacks: self.lacks,
+            abilities: self.abilities,
             seals: &self.seals,
             is_strict: self.is_strict,
             rescue,

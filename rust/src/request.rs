@@ -1,16 +1,16 @@
 //! A client's request as attempts use it: scanned once, spliced or translated for each target.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
-use crate::canonical::{Lacks, Losses, Profile};
+use crate::canonical::{Abilities, IMAGE, Losses, Profile};
 use crate::conversation;
 use crate::error::Error;
 use crate::formats::{Format, RequestFacts, Rescue, TargetOptions};
 use crate::guardrails::{Category, Guard, Issued, TooSlow, mask};
-use crate::json::{self, Body, Object};
+use crate::json::{self, Body, Edit, Object};
 use crate::translate::{self, Plan, Seals};
 
 /// A scanned body and the facts in it. Shared by all attempts of an exchange.
@@ -21,6 +21,7 @@ pub struct ParsedRequest {
     pub issued: Option<Arc<Issued>>,
     body: Body,
     object: Object,
+    has_images: OnceLock<bool>,
 }
 
 /// A request that was looked through.
@@ -54,7 +55,7 @@ pub struct Goal<'a> {
     /// The output limit of that model, in tokens.
     pub max_output: Option<u64>,
     pub profile: &'a Profile,
-    pub lacks: Lacks,
+    pub abilities: Abilities,
     pub seals: &'a Arc<Seals>,
     /// Refuse what would be lost in meaning.
     pub is_strict: bool,
@@ -68,7 +69,7 @@ impl ParsedRequest {
         let body = Body::from_parts(parts);
         let object = json::scan(&body, json::MAX_DEPTH)?;
         let facts = format.wire().read_request(&body, &object)?;
-        Ok(Self { format, facts, issued: None, body, object })
+        Ok(Self { format, facts, issued: None, body, object, has_images: OnceLock::new() })
     }
 
     /// The request with tokens in place of what `guard` finds: the client's own bytes otherwise.
@@ -83,7 +84,9 @@ impl ParsedRequest {
         let object = self.object.shifted(&masking.edits);
         let issued = Some(Arc::new(masking.issued));
         let facts = self.facts.clone();
-        let request = Self { format: self.format, facts, issued, body: body.into(), object };
+        let body = Body::from(body);
+        let has_images = self.has_images.clone();
+        let request = Self { format: self.format, facts, issued, body, object, has_images };
         Ok(MaskedRequest { request: Some(Arc::new(request)), counts, blocked })
     }
 
@@ -107,6 +110,36 @@ impl ParsedRequest {
         conversation::asks_long_cache(&self.body)
     }
 
+    /// Whether the conversation holds images. Worked out once, and only when somebody asks.
+    pub fn has_images(&self) -> bool {
+        *self.has_images.get_or_init(|| !self.image_edits().is_empty())
+    }
+
+    /// Whether tools may be called.
+    pub fn has_tools(&self) -> bool {
+        self.format.wire().has_tools(&self.body, &self.object)
+    }
+
+    fn image_edits(&self) -> Vec<Edit> {
+        self.format.wire().image_edits(&self.body, &self.object)
+    }
+
+    /// The same with a notice in place of each image, and how many there were.
+    fn without_images(&self) -> Option<(Self, usize)> {
+        if self.has_images.get() == Some(&false) {
+            return None;
+        }
+        let edits = self.image_edits();
+        if edits.is_empty() {
+            return None;
+        }
+        let body = Body::from_parts(json::splice(&self.body, &self.object, &edits));
+        let object = json::scan(&body, json::MAX_DEPTH).ok()?;
+        let (facts, issued) = (self.facts.clone(), self.issued.clone());
+        let has_images = OnceLock::from(false);
+        Some((Self { format: self.format, facts, issued, body, object, has_images }, edits.len()))
+    }
+
     /// The body for a target. In the client's own format everything outside the edited members is
     /// the client's own bytes, not copied; in another format it is written anew. Fails, with words
     /// for the client, where that cannot be done.
@@ -114,6 +147,20 @@ impl ParsedRequest {
         if goal.format != self.format {
             return self.translate(goal);
         }
+        if goal.abilities.vision == Some(false)
+            && let Some((seeable, images)) = self.without_images()
+        {
+            let mut encoded = seeable.edited(goal);
+            for _ in 0..images {
+                encoded.losses.degraded(IMAGE);
+            }
+            return Ok(encoded);
+        }
+        Ok(self.edited(goal))
+    }
+
+    /// The client's own bytes with the spans edited that the target needs otherwise.
+    fn edited(&self, goal: &Goal<'_>) -> Encoded {
         let options = TargetOptions {
             model: Some(goal.model),
             max_output: goal.max_output,
@@ -126,17 +173,17 @@ impl ParsedRequest {
             None => (Vec::new(), None),
         };
         all.extend(edits.edits);
-        Ok(Encoded {
+        Encoded {
             body: json::splice(&self.body, &self.object, &all).into(),
             beta,
             usage_added: edits.usage_added,
             plan: None,
             losses: Losses::default(),
-        })
+        }
     }
 
     fn translate(&self, goal: &Goal<'_>) -> Result<Encoded, String> {
-        let profile = goal.profile.with_model(goal.max_output, goal.lacks);
+        let profile = goal.profile.with_model(goal.max_output, goal.abilities);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
         let translated = translate::request(
             &self.body.joined(),

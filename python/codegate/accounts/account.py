@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from codegate import native
+from codegate.accounts.abilities import Abilities
 from codegate.accounts.record import AccountRecord
 from codegate.config import UpstreamFlag
 from codegate.errors import ConfigError
@@ -48,6 +49,10 @@ class Account:
     rpm: int = 0
     monthly_budget: int | None = None
     timeout_s: float | None = None
+    abilities: Mapping[str, Abilities] = field(default_factory=dict)
+    """What trials showed, by model as the service calls it."""
+    takes_images: bool | None = None
+    """What the service is known for, whatever the model."""
     endpoints: dict[str, AccountEndpoint] = field(default_factory=dict)
     credentials: tuple[str, ...] = ()
     """A name for each key: the account's own where there is one or none, else ``NAME/N``."""
@@ -149,6 +154,8 @@ def from_record(record: AccountRecord) -> Account:
         rpm=record.rpm,
         monthly_budget=record.monthly_budget,
         timeout_s=record.timeout_s,
+        abilities=record.abilities,
+        takes_images=provider.quirks.takes_images,
         endpoints={
             wire_format: build_endpoint(provider, wire_format, url, keys, headers)
             for wire_format, url in record.endpoints.items()

@@ -7,6 +7,7 @@ import time
 import uuid
 from dataclasses import dataclass, field, replace
 
+from codegate.accounts.abilities import Abilities
 from codegate.crypto.secret import Secret
 from codegate.errors import ConfigError
 from codegate.providers.base import ENDPOINTS, Provider, endpoint
@@ -52,6 +53,8 @@ class AccountRecord:
     is_enabled: bool = True
     created_ms: int = 0
     updated_ms: int = 0
+    abilities: dict[str, Abilities] = field(default_factory=dict)
+    """What trials showed, by model as the service calls it."""
     problem: str | None = None
     """Why a stored account cannot be used, e.g. a credential that does not decrypt."""
 
@@ -115,7 +118,7 @@ def edited(record: AccountRecord, change: AccountChange) -> AccountRecord:
     if moved:
         if record.keys and change.api_keys is None:
             raise ConfigError("a new address needs the key again: give --api-key-stdin with it")
-        record = replace(record, endpoints=addresses, keys=(), headers={})
+        record = replace(record, endpoints=addresses, keys=(), headers={}, abilities={})
     return replace(_applied(record, change), updated_ms=now_ms(), problem=None)
 
 

@@ -8,12 +8,13 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from codegate.accounts.abilities import Abilities
 from codegate.accounts.record import AccountRecord
 from codegate.crypto.cipher import Place
 from codegate.crypto.secret import Secret
 from codegate.crypto.vault import Vault
 from codegate.errors import ConfigError, DecryptError
-from codegate.storage.schema import account_keys, accounts
+from codegate.storage.schema import account_keys, account_models, accounts
 
 
 def load_all(connection: sa.Connection, vault: Vault) -> tuple[AccountRecord, ...]:
@@ -25,10 +26,13 @@ def load_all(connection: sa.Connection, vault: Vault) -> tuple[AccountRecord, ..
         )
     ):
         keys.setdefault(account_id, []).append((row_id, stored))
+    tried = _load_abilities(connection)
     rows = connection.execute(
         sa.select(accounts).order_by(accounts.c.created_ms, accounts.c.id)
     ).mappings()
-    return tuple(_record(row, keys.get(row["id"], []), vault) for row in rows)
+    return tuple(
+        _record(row, keys.get(row["id"], []), tried.get(row["id"], {}), vault) for row in rows
+    )
 
 
 def find(connection: sa.Connection, vault: Vault, name: str) -> AccountRecord:
@@ -57,6 +61,31 @@ def update(connection: sa.Connection, vault: Vault, record: AccountRecord) -> No
     )
     connection.execute(sa.delete(account_keys).where(account_keys.c.account_id == record.id))
     _insert_keys(connection, vault, record)
+    if not record.abilities:
+        # They were another service's.
+        connection.execute(
+            sa.delete(account_models).where(account_models.c.account_id == record.id)
+        )
+
+
+def put_abilities(
+    connection: sa.Connection, account_id: str, model: str, abilities: Abilities
+) -> None:
+    """Store what a trial showed over what an earlier one did."""
+    connection.execute(
+        sa.delete(account_models).where(
+            account_models.c.account_id == account_id, account_models.c.model == model
+        )
+    )
+    connection.execute(
+        sa.insert(account_models).values(
+            account_id=account_id,
+            model=model,
+            has_vision=abilities.has_vision,
+            has_tools=abilities.has_tools,
+            checked_ms=abilities.checked_ms,
+        )
+    )
 
 
 def set_enabled(connection: sa.Connection, name: str, *, is_enabled: bool, now_ms: int) -> None:
@@ -115,7 +144,21 @@ def _insert_keys(connection: sa.Connection, vault: Vault, record: AccountRecord)
         )
 
 
-def _record(row: Any, stored_keys: list[tuple[str, str]], vault: Vault) -> AccountRecord:
+def _load_abilities(connection: sa.Connection) -> dict[str, dict[str, Abilities]]:
+    found: dict[str, dict[str, Abilities]] = {}
+    for row in connection.execute(sa.select(account_models).order_by(account_models.c.model)):
+        found.setdefault(row.account_id, {})[row.model] = Abilities(
+            has_vision=row.has_vision, has_tools=row.has_tools, checked_ms=row.checked_ms
+        )
+    return found
+
+
+def _record(
+    row: Any,
+    stored_keys: list[tuple[str, str]],
+    abilities: dict[str, Abilities],
+    vault: Vault,
+) -> AccountRecord:
     problem: str | None = None
     keys: tuple[Secret, ...] = ()
     headers: dict[str, Secret] = {}
@@ -147,5 +190,6 @@ def _record(row: Any, stored_keys: list[tuple[str, str]], vault: Vault) -> Accou
         is_enabled=row["is_enabled"],
         created_ms=row["created_ms"],
         updated_ms=row["updated_ms"],
+        abilities=abilities,
         problem=problem,
     )

@@ -72,13 +72,18 @@ class Catalog:
         shipped = self.find(model)
         return None if shipped is None else shipped.price
 
+    def own(self, model: str) -> Limit:
+        """What the operator says that ``model`` can do."""
+        return _longest(self.limits, model) or Limit()
+
+    def shipped(self, model: str) -> Limit:
+        """What the shipped entries say that ``model`` can do."""
+        found = self.find(model)
+        return Limit() if found is None else found.limit
+
     def limit(self, model: str) -> Limit:
         """What ``model`` can do, each fact from the operator where he set it."""
-        own = _longest(self.limits, model)
-        shipped = self.find(model)
-        base = Limit() if shipped is None else shipped.limit
-        if own is None:
-            return base
+        own, base = self.own(model), self.shipped(model)
         return Limit(
             max_output=base.max_output if own.max_output is None else own.max_output,
             has_tools=base.has_tools if own.has_tools is None else own.has_tools,

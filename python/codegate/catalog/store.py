@@ -13,7 +13,10 @@ def load(connection: sa.Connection) -> tuple[dict[str, Limit], dict[str, Price]]
     """Limits and prices by model name."""
     limits = {
         row.model: Limit(
-            max_output=row.max_output, has_tools=row.has_tools, has_reasoning=row.has_reasoning
+            max_output=row.max_output,
+            has_tools=row.has_tools,
+            has_reasoning=row.has_reasoning,
+            has_vision=row.has_vision,
         )
         for row in connection.execute(sa.select(model_limits).order_by(model_limits.c.model))
     }
@@ -44,6 +47,7 @@ def put_limit(connection: sa.Connection, model: str, limit: Limit) -> None:
             max_output=limit.max_output,
             has_tools=limit.has_tools,
             has_reasoning=limit.has_reasoning,
+            has_vision=limit.has_vision,
         )
     )
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
 
 from codegate import config
 from codegate.accounts import store
+from codegate.accounts.abilities import Abilities
 from codegate.accounts.account import from_record
 from codegate.accounts.probe import probe
 from codegate.accounts.record import AccountChange, AccountRecord, edited, make, now_ms
+from codegate.accounts.trial import models_of, try_model
 from codegate.catalog.price import as_usd
 from codegate.cli.account_options import AccountOptions, with_account_options
 from codegate.cli.command import Command
@@ -89,7 +92,10 @@ def list_(as_json: AsJson = False, data_dir: DataDir = None) -> None:
         return
     words = [condition.word(record) for record in records]
     print_table(
-        ("name", "provider", "state", "until", "reason", "priority", "keys", "formats", "models"),
+        (
+            *("name", "provider", "state", "until", "reason", "priority", "keys", "formats"),
+            *("models", "images"),
+        ),
         [
             (
                 record.name,
@@ -101,6 +107,7 @@ def list_(as_json: AsJson = False, data_dir: DataDir = None) -> None:
                 len(record.keys),
                 list(record.endpoints),
                 list(record.models) or "any",
+                _summary([tried.has_vision for tried in record.abilities.values()]),
             )
             for record, word in zip(records, words, strict=True)
         ],
@@ -112,10 +119,15 @@ def list_(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 def show(name: Name, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Show one account. Keys are shown as a fingerprint only."""
     with opened(data_dir) as state:
-        view = _view(_find(state, name), state.vault, read_condition(state))
+        record = _find(state, name)
+        view = _view(record, state.vault, read_condition(state))
     if as_json:
         print_json(view)
     else:
+        view["abilities"] = [
+            f"{model}: images {_tri(a.has_vision)}, tools {_tri(a.has_tools)}"
+            for model, a in record.abilities.items()
+        ]
         print_fields(view)
 
 
@@ -144,11 +156,30 @@ def disable(name: Name, data_dir: DataDir = None) -> None:
 
 
 @app.command("test")
-def probe_account(name: Name, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """Ask the service for its model list with each key and in each format."""
+def probe_account(
+    name: Name,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", help="Try this model; without it those of the account."),
+    ] = None,
+    trial: Annotated[
+        bool, typer.Option(help="Try what models can do, in a few short requests each.")
+    ] = True,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Ask the service for its model list with each key and in each format, then try whether its
+    models take images and tools; what that shows is kept and routed by."""
     with opened(data_dir) as state:
         record = _find(state, name)
     results = probe(record)
+    tried: dict[str, Abilities] = {}
+    if trial and any(result.is_ok for result in results):
+        for each in model or models_of(record):
+            tried[each] = try_model(record, each)
+        with opened(data_dir) as state, state.database.change() as connection:
+            for each, abilities in tried.items():
+                store.put_abilities(connection, record.id, each, abilities)
     if as_json:
         print_json(
             {
@@ -167,6 +198,7 @@ def probe_account(name: Name, as_json: AsJson = False, data_dir: DataDir = None)
                     }
                     for r in results
                 ],
+                "models": _abilities(tried),
             }
         )
     else:
@@ -175,6 +207,13 @@ def probe_account(name: Name, as_json: AsJson = False, data_dir: DataDir = None)
             [(r.format, r.key or "-", r.code, r.ms, r.message) for r in results],
             "This account has no address.",
         )
+        if tried:
+            typer.echo("")
+            print_table(
+                ("model", "images", "tools"),
+                [(m, _tri(a.has_vision), _tri(a.has_tools)) for m, a in tried.items()],
+                "",
+            )
     if not all(r.is_ok for r in results):
         raise typer.Exit(1)
 
@@ -294,9 +333,32 @@ def _view(record: AccountRecord, vault: Vault, condition: Condition) -> dict[str
         if record.monthly_budget is None
         else as_usd(record.monthly_budget),
         "timeout_s": record.timeout_s,
+        "abilities": _abilities(record.abilities),
         "created": time_text(record.created_ms),
         "updated": time_text(record.updated_ms),
     }
+
+
+def _abilities(found: Mapping[str, Abilities]) -> dict[str, dict[str, object]]:
+    """By model; ``null`` is unknown."""
+    return {
+        model: {
+            "images": abilities.has_vision,
+            "tools": abilities.has_tools,
+            "checked": time_text(abilities.checked_ms),
+        }
+        for model, abilities in found.items()
+    }
+
+
+def _tri(fact: bool | None) -> str:
+    return "unknown" if fact is None else "yes" if fact else "no"
+
+
+def _summary(facts: Sequence[bool | None]) -> str:
+    """One word for several models."""
+    words = {_tri(fact) for fact in facts}
+    return words.pop() if len(words) == 1 else "some" if "yes" in words else "unknown"
 
 
 COMMAND = Command(register=lambda parent: parent.add_typer(app, name="accounts"))

@@ -36,11 +36,12 @@ def set_(
     max_output: Annotated[int | None, typer.Option(help="Most output tokens.", min=1)] = None,
     tools: Annotated[bool | None, typer.Option(help="Whether it calls tools.")] = None,
     reasoning: Annotated[bool | None, typer.Option(help="Whether it reasons.")] = None,
+    vision: Annotated[bool | None, typer.Option(help="Whether it sees images.")] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Set what a model can do; what is not named stays as it was."""
-    if max_output is None and tools is None and reasoning is None:
-        raise typer.BadParameter("name a limit: --max-output, --tools or --reasoning")
+    if max_output is None and tools is None and reasoning is None and vision is None:
+        raise typer.BadParameter("name a limit: --max-output, --tools, --reasoning or --vision")
     with opened(data_dir) as state, state.database.change() as connection:
         before = store.load(connection)[0].get(model, Limit())
         store.put_limit(
@@ -50,6 +51,7 @@ def set_(
                 max_output=before.max_output if max_output is None else max_output,
                 has_tools=before.has_tools if tools is None else tools,
                 has_reasoning=before.has_reasoning if reasoning is None else reasoning,
+                has_vision=before.has_vision if vision is None else vision,
             ),
         )
     typer.echo(f"Set the limits of {model}.")

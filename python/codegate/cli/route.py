@@ -20,6 +20,7 @@ from codegate.cli.output import print_json, print_table
 from codegate.cli.state import AsJson, DataDir, State, opened
 from codegate.errors import BadRequest, ConfigError
 from codegate.routing import configs
+from codegate.routing.needs import IMAGES, TOOLS, WORDS
 from codegate.routing.router import Plan, Routes, Survey
 from codegate.routing.spend import SpendBook
 from codegate.routing.strategies import Turns, order
@@ -35,11 +36,17 @@ Pin = Annotated[
 ]
 
 
+Images = Annotated[bool, typer.Option("--images", help="As if the request held images.")]
+Tools = Annotated[bool, typer.Option("--tools", help="As if the request brought tools.")]
+
+
 @app.command()
 def explain(
     model: Model,
     format_: Format = None,
     account: Pin = None,
+    images: Images = False,
+    tools: Tools = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -49,8 +56,9 @@ def explain(
     with opened(data_dir) as state:
         records, routes = _load(state)
         condition = read_condition(state)
+    needs = (IMAGES if images else "") + (TOOLS if tools else "")
     found = [
-        _route(routes, records, condition, wire_format, model, account)
+        _route(routes, records, condition, wire_format, model, account, needs)
         for wire_format in ([format_] if format_ else native.FORMATS)
     ]
     if as_json:
@@ -62,9 +70,12 @@ def explain(
         typer.echo(f"{route.wire_format}: {route.survey.model}: {route.survey.rule}")
         typer.echo(f"strategy: {route.survey.strategy}")
         print_table(
-            ("order", "account", "model", "state", "until", "why"),
+            ("order", "account", "model", "images", "tools", "state", "until", "why"),
             [
-                (line.rank, line.account, line.model, line.word.state, line.word.until, line.why)
+                (
+                    *(line.rank, line.account, line.model, line.has(IMAGES), line.has(TOOLS)),
+                    *(line.word.state, line.word.until, line.why),
+                )
                 for line in route.lines
             ],
             "No account yet: codegate accounts add NAME --provider P --api-key-stdin",
@@ -80,6 +91,17 @@ class Line:
     model: str | None
     word: Word
     why: str
+    abilities: str = ""
+
+    def has(self, ability: str) -> bool | None:
+        """Whether the model has it there; ``None`` where nobody knows."""
+        return (
+            True
+            if ability.upper() in self.abilities
+            else False
+            if ability in self.abilities
+            else None
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +143,7 @@ def _route(
     wire_format: str,
     model: str,
     pin: str | None,
+    needs: str,
 ) -> Route:
     try:
         survey = routes.survey(wire_format=wire_format, model=model, pin=pin)
@@ -130,19 +153,25 @@ def _route(
     spend.load(condition.sums)
     upstreams = tuple(e.upstream for e in survey.entries if e.upstream is not None)
     reasons = {id(e.upstream): e.why for e in survey.entries}
+    fitting = survey.plan().fitting(needs).upstreams if upstreams else ()
     plan = Plan(upstreams=upstreams, strategy=survey.strategy, group=survey.group)
     tried: list[Line] = []
     passed_over: list[Line] = []
     for upstream in order(plan, Turns(), spend):
         word = condition.word(records[upstream.account.name])
+        is_left = word.is_away or upstream not in fitting
+        why = reasons[id(upstream)]
+        if upstream not in fitting:
+            why = " and ".join(WORDS[need] for need in upstream.lacks(needs))
         line = Line(
-            rank=None if word.is_away else len(tried) + 1,
+            rank=None if is_left else len(tried) + 1,
             account=upstream.account.name,
             model=upstream.model,
             word=word,
-            why=reasons[id(upstream)],
+            why=why,
+            abilities=upstream.abilities,
         )
-        (passed_over if word.is_away else tried).append(line)
+        (passed_over if is_left else tried).append(line)
     left_out = {e.account: e.why for e in survey.entries if e.upstream is None}
     named = {e.account for e in survey.entries}
     left_out |= {name: "not in use" for name in records if name not in named}
@@ -171,6 +200,8 @@ def _view(route: Route) -> dict[str, object]:
                 "order": line.rank,
                 "account": line.account,
                 "model": line.model,
+                "images": line.has(IMAGES),
+                "tools": line.has(TOOLS),
                 "state": line.word.state,
                 "until": line.word.until,
                 "reason": line.word.reason,

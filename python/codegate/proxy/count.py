@@ -17,10 +17,9 @@ _NO_COUNTER = frozenset({404, 405, 501})
 _OFF_LOOP_BYTES = 64 * 1024
 
 
-def has_counter(exchange: Exchange, request: native.Request, pin: str | None) -> bool:
-    """Whether the first account for the request speaks the caller's format, and so may count."""
-    plan = exchange.snapshot.plan(wire_format=exchange.wire_format, model=request.model, pin=pin)
-    return plan.upstreams[0].endpoint.format == exchange.wire_format
+def has_counter(plan: Plan, wire_format: str) -> bool:
+    """Whether the first account of the plan speaks the caller's format, and so may count."""
+    return plan.upstreams[0].endpoint.format == wire_format
 
 
 def counting(plan: Plan, wire_format: str) -> Plan:

@@ -28,6 +28,7 @@ from codegate.proxy.attempt import Decision, Step, outcome_error
 from codegate.proxy.count import has_counter, is_unknown, send_estimate
 from codegate.proxy.exchange import Exchange
 from codegate.proxy.masking import mask
+from codegate.proxy.planned import planned
 from codegate.proxy.relay import relay
 from codegate.proxy.render import error_answer_headers, error_headers, send_error
 from codegate.proxy.services import Services
@@ -177,10 +178,11 @@ async def _answer(
     send: Send,
 ) -> None:
     suffix = endpoint + ("?beta=true" if b"beta=true" in query.split(b"&") else "")
-    if endpoint and not has_counter(exchange, request, head.account):
+    plan = await planned(exchange, request, head.account)
+    if endpoint and not has_counter(plan, exchange.wire_format):
         await send_estimate(exchange, request, send)
         return
-    attempt, decision = await try_upstreams(services, exchange, request, head, suffix)
+    attempt, decision = await try_upstreams(services, exchange, request, head, suffix, plan)
     if decision.step is Step.COMMIT:
         await _relay(services, exchange, attempt, send)
     elif endpoint and is_unknown(attempt):

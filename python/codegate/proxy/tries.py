@@ -26,6 +26,7 @@ async def try_upstreams(
     request: native.Request,
     head: native.Head,
     suffix: str,
+    plan: Plan,
 ) -> tuple[native.Attempt, Decision]:
     """The attempt that commits, or the last one that failed. The time for all of them together is
     fixed at the start of the exchange; no retry prolongs it.
@@ -33,9 +34,6 @@ async def try_upstreams(
     What commits keeps its seat, as ``exchange.seat``, until the exchange has ended.
     """
     settings = exchange.snapshot.settings
-    plan = exchange.snapshot.plan(
-        wire_format=exchange.wire_format, model=request.model, pin=head.account
-    )
     if suffix.startswith("/count_tokens"):
         plan = counting(plan, exchange.wire_format)
     give_up_at = exchange.started + (
@@ -128,7 +126,7 @@ async def _attempt(
             snapshot.max_output(upstream.model, asked=request.model),
             snapshot.deadlines(is_streaming=request.is_streaming, account=upstream.account),
             give_up_at - started,
-            snapshot.lacks(upstream.model) if is_translated else "",
+            upstream.abilities,
             snapshot.settings.strict_conversion,
         )
     except BaseException:

@@ -14,6 +14,7 @@ from codegate.accounts.account import Account, AccountEndpoint
 from codegate.catalog.catalog import TIERS, Catalog, shipped
 from codegate.errors import BadRequest, NoUpstream
 from codegate.routing.configs import Assignment, RoutingConfig
+from codegate.routing.needs import IMAGES, TOOLS, known
 
 ANY_MODEL = "codegate"
 """The name by which a client leaves the model to its route."""
@@ -31,6 +32,12 @@ class Upstream:
     model: str
     strategy: str = DEFAULT
     """What chose it: a config's strategy, the default route, or a pin."""
+    abilities: str = ""
+    """What is known of the model there; see ``needs.Known.letters``."""
+
+    def lacks(self, needs: str) -> str:
+        """What of ``needs`` is known to be missing here."""
+        return "".join(need for need in needs if need in self.abilities)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +49,14 @@ class Plan:
     group: str = ""
     """Requests of one group take turns, and share the homes of their conversations."""
     is_pinned: bool = False
+    lacking: str = ""
+    """What some of the upstreams are known to lack, of what requests may need."""
+
+    def fitting(self, needs: str) -> Plan:
+        """The same without those that lack more of ``needs`` than others do; never none."""
+        least = min(len(upstream.lacks(needs)) for upstream in self.upstreams)
+        upstreams = tuple(u for u in self.upstreams if len(u.lacks(needs)) == least)
+        return replace(self, upstreams=upstreams)
 
     @property
     def is_lone(self) -> bool:
@@ -82,6 +97,7 @@ class Survey:
             strategy=self.strategy,
             group=self.group,
             is_pinned=self.is_pinned,
+            lacking="".join(n for n in (IMAGES, TOOLS) if any(u.lacks(n) for u in upstreams)),
         )
 
 
@@ -147,7 +163,7 @@ class Routes:
             model=model,
             rule=f"the account {name} was asked for",
             entries=tuple(
-                _entry(a, wire_format, self._model_at(a, model), PINNED, "asked for by name")
+                self._entry(a, wire_format, self._model_at(a, model), PINNED, "asked for by name")
                 if a is account
                 else Entry(account=a.name, why="another account was asked for")
                 for a in self.accounts
@@ -177,7 +193,7 @@ class Routes:
                 entries.append(Entry(account=assignment.account, why="not in use"))
                 continue
             target = assignment.model or self._model_at(account, model)
-            entries.append(_entry(account, wire_format, target, config.strategy, "assigned"))
+            entries.append(self._entry(account, wire_format, target, config.strategy, "assigned"))
         named = {entry.account for entry in entries}
         entries += [
             Entry(account=a.name, why="not assigned") for a in self.accounts if a.name not in named
@@ -195,7 +211,7 @@ class Routes:
         """Higher priority first, then whoever speaks the caller's format, then the older account;
         the next one serves failover only."""
         entries = [
-            _entry(a, wire_format, self._model_at(a, model), DEFAULT, "takes this model")
+            self._entry(a, wire_format, self._model_at(a, model), DEFAULT, "takes this model")
             if a.takes(model) or _is_open(model)
             else Entry(account=a.name, why="does not offer this model")
             for a in sorted(
@@ -223,17 +239,23 @@ class Routes:
             model = _without(model, account.name)
         return model
 
-
-def _entry(account: Account, wire_format: str, model: str | None, strategy: str, why: str) -> Entry:
-    native_endpoint = account.endpoints.get(wire_format)
-    # What the account does not speak itself is translated.
-    endpoint = native_endpoint or next(iter(account.endpoints.values()))
-    if model is None:
-        return Entry(account=account.name, why="has no model for this name")
-    upstream = Upstream(
-        account=account, endpoint=endpoint, model=account.sends(model), strategy=strategy
-    )
-    return Entry(account=account.name, why=why, upstream=upstream)
+    def _entry(
+        self, account: Account, wire_format: str, model: str | None, strategy: str, why: str
+    ) -> Entry:
+        native_endpoint = account.endpoints.get(wire_format)
+        # What the account does not speak itself is translated.
+        endpoint = native_endpoint or next(iter(account.endpoints.values()))
+        if model is None:
+            return Entry(account=account.name, why="has no model for this name")
+        sent = account.sends(model)
+        upstream = Upstream(
+            account=account,
+            endpoint=endpoint,
+            model=sent,
+            strategy=strategy,
+            abilities=known(self.catalog, account, sent).letters,
+        )
+        return Entry(account=account.name, why=why, upstream=upstream)
 
 
 def _is_open(model: str) -> bool:

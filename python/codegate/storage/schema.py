@@ -86,6 +86,17 @@ account_keys = sa.Table(
     sa.Column("secret_enc", sa.Text, nullable=False),
 )
 
+account_models = sa.Table(
+    "account_models",
+    metadata,
+    _belongs_to("accounts", is_key=True),
+    sa.Column("model", sa.String(256), primary_key=True),
+    sa.Column("has_vision", sa.Boolean, nullable=True),
+    sa.Column("has_tools", sa.Boolean, nullable=True),
+    sa.Column("checked_ms", sa.BigInteger, nullable=False),
+)
+"""What a trial showed of a model at an account; NULL is unknown."""
+
 configs = sa.Table(
     "configs",
     metadata,
@@ -113,6 +124,7 @@ model_limits = sa.Table(
     sa.Column("max_output", sa.Integer, nullable=True),
     sa.Column("has_tools", sa.Boolean, nullable=True),
     sa.Column("has_reasoning", sa.Boolean, nullable=True),
+    sa.Column("has_vision", sa.Boolean, nullable=True),
 )
 
 model_prices = sa.Table(

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+/// The loss of an image.
+pub const IMAGE: &str = "image";
+
 /// How much a loss matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {

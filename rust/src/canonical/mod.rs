@@ -12,11 +12,11 @@ mod response;
 mod usage;
 
 pub use event::{Delta, Event, Opened, Stop, StopReason};
-pub use loss::{Loss, Losses, Severity};
-pub use profile::{Echo, Lacks, Profile};
+pub use loss::{IMAGE, Loss, Losses, Severity};
+pub use profile::{Abilities, Echo, Profile};
 pub use request::{
-    Cache, Call, CallResult, Content, Effort, Extra, Input, Media, MediaKind, Output, Part,
-    Reasoning, Request, Role, Sampling, Source, Tier, Tool, ToolChoice, ToolKind, Turn,
+    Cache, Call, CallResult, Content, Effort, Extra, Input, Media, MediaKind, NO_IMAGE, Output,
+    Part, Reasoning, Request, Role, Sampling, Source, Tier, Tool, ToolChoice, ToolKind, Turn,
 };
 pub use response::{Answer, Fold, Piece};
 pub use usage::Usage;

@@ -22,12 +22,24 @@ impl Echo {
     }
 }
 
-/// What a model is known not to have.
+/// What is known of a model at its service; nothing where nobody knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lacks {
-    pub tools: bool,
-    pub reasoning: bool,
-    pub vision: bool,
+pub struct Abilities {
+    pub tools: Option<bool>,
+    pub reasoning: Option<bool>,
+    pub vision: Option<bool>,
+}
+
+impl Abilities {
+    /// One letter for each fact, out of `t` (tools), `r` (reasoning) and `v` (vision): the small
+    /// one for what the model has not, the capital for what it has.
+    pub fn parse(letters: &str) -> Self {
+        let known = |has: char| {
+            let lacks = has.to_ascii_lowercase();
+            letters.chars().find(|c| *c == has || *c == lacks).map(|c| c == has)
+        };
+        Self { tools: known('T'), reasoning: known('R'), vision: known('V') }
+    }
 }
 
 /// Facts about one target. The defaults are those of a service nobody knows.
@@ -81,15 +93,12 @@ impl Default for Profile {
 impl Profile {
     /// The same service with a model of which this is known.
     #[must_use]
-    pub fn with_model(&self, max_output: Option<u64>, lacks: Lacks) -> Self {
-        let known = |is_lacking: bool, of_service: Option<bool>| {
-            if is_lacking { Some(false) } else { of_service }
-        };
+    pub fn with_model(&self, max_output: Option<u64>, abilities: Abilities) -> Self {
         Self {
             max_output,
-            takes_tools: known(lacks.tools, self.takes_tools),
-            takes_reasoning: known(lacks.reasoning, self.takes_reasoning),
-            takes_images: known(lacks.vision, self.takes_images),
+            takes_tools: abilities.tools.or(self.takes_tools),
+            takes_reasoning: abilities.reasoning.or(self.takes_reasoning),
+            takes_images: abilities.vision.or(self.takes_images),
             ..self.clone()
         }
     }

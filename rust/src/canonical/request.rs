@@ -5,6 +5,9 @@ use std::borrow::Cow;
 use super::Severity;
 use crate::json::Escaped;
 
+/// Says to a model that cannot see what it does not see.
+pub const NO_IMAGE: &str = "[image left out: this model cannot see images]";
+
 /// One request. Slices point into the client's body.
 #[derive(Debug, Clone, Default)]
 pub struct Request<'a> {

@@ -1,8 +1,62 @@
-//! What kind of picture some bytes are.
+//! Pictures: what kind some bytes are, and leaving them out for models that cannot see.
 
 use std::borrow::Cow;
 
-use crate::json::Escaped;
+use bytes::Bytes;
+
+use super::mark::has_text;
+use crate::canonical::NO_IMAGE;
+use crate::json::{Body, Edit, Escaped, Kind, Node, Object, Writer};
+
+/// What the types of all blocks with an image begin with.
+const MARK: &[u8] = b"\"image";
+/// Marks for a prompt cache that a notice takes over.
+const CACHE_MARKS: [&str; 2] = ["cache_control", "prompt_cache_breakpoint"];
+
+/// The edits that put a notice in place of each block of the type `kind`, in what users say and
+/// tools return. Bodies without images are only searched for one.
+pub(super) fn notices(body: &Body, object: &Object, kind: &str) -> Vec<Edit> {
+    let messages = object.get("messages").filter(|_| has_text(body, MARK));
+    let Some(messages) = messages else { return Vec::new() };
+    let text = body.slice(messages.value.clone());
+    let mut edits = Vec::new();
+    for turn in Node::read(&text).map(Node::elements).unwrap_or_default() {
+        let fields = turn.members();
+        if fields.str("role").as_deref() == Some("assistant") {
+            continue;
+        }
+        for block in fields.get("content").map(Node::elements).unwrap_or_default() {
+            // The result of a tool is a list of blocks, too.
+            let inner = block.members().get("content").map(Node::elements).unwrap_or_default();
+            for block in std::iter::once(block).chain(inner) {
+                if is_image(block, kind) {
+                    let start = messages.value.start
+                        + (block.text.as_ptr() as usize - text.as_ptr() as usize);
+                    let range = start..start + block.text.len();
+                    edits.push(Edit::Range { range, value: notice(block) });
+                }
+            }
+        }
+    }
+    edits
+}
+
+fn is_image(block: Node<'_>, kind: &str) -> bool {
+    block.kind == Kind::Object && block.members().str("type").as_deref() == Some(kind)
+}
+
+fn notice(block: Node<'_>) -> Bytes {
+    let mut out = Writer::default();
+    out.begin().member("type", "text").member("text", NO_IMAGE);
+    let fields = block.members();
+    for name in CACHE_MARKS {
+        if let Some(mark) = fields.get(name) {
+            out.key(name).raw(mark.text);
+        }
+    }
+    out.end();
+    out.into_bytes().into()
+}
 
 /// The media type of base64 `data` by its first bytes, where they give it away.
 fn sniff(data: &Escaped<'_>) -> Option<&'static str> {
@@ -30,6 +84,37 @@ pub(super) fn media_type<'a>(label: Cow<'a, str>, data: &Escaped<'_>) -> Cow<'a,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::{MAX_DEPTH, scan, splice};
+
+    fn noticed(text: &str, cut: usize, kind: &str) -> (String, usize) {
+        let (head, tail) = text.as_bytes().split_at(cut);
+        let body = Body::from_parts([head, tail].map(Bytes::copy_from_slice));
+        let object = scan(&body, MAX_DEPTH).unwrap();
+        let edits = notices(&body, &object, kind);
+        let parts = splice(&body, &object, &edits);
+        (String::from_utf8(parts.concat()).unwrap(), edits.len())
+    }
+
+    #[test]
+    fn images_give_way_to_a_notice_and_every_other_byte_stays() {
+        let image = r#"{ "type":"image","source":{"type":"base64","data":"iVBO"}}"#;
+        let marked = r#"{"type":"image","source":{},"cache_control":{"type":"ephemeral"} }"#;
+        let text = format!(
+            r#"{{"messages":[ {{"role":"user","content":[{{"type":"text","text":"\"image\""}} , {image}]}},
+            {{"role":"assistant","content":[{image}]}},
+            {{"role":"user","content":[{{"type":"tool_result","content":[{marked},{image}]}},{{"type":"tool_result","content":"image"}}]}},
+            {{"role":"user","content":"image"}} ],"system":[{image}]}}"#
+        );
+        let plain = format!(r#"{{"type":"text","text":"{NO_IMAGE}"}}"#);
+        let kept = plain.replace("\"}", "\",\"cache_control\":{\"type\":\"ephemeral\"}}");
+        let wanted = text
+            .replacen(image, &plain, 1)
+            .replace(&format!("{marked},{image}"), &format!("{kept},{plain}"));
+        for cut in 0..text.len() {
+            assert_eq!(noticed(&text, cut, "image"), (wanted.clone(), 3), "{cut}");
+        }
+        assert_eq!(noticed(&text, 0, "image_url"), (text.clone(), 0));
+    }
 
     #[test]
     fn case_106_the_bytes_decide() {

@@ -139,6 +139,14 @@ pub trait WireFormat: Sync {
     /// A frame that says nothing and keeps a silent stream open, where the dialect has one.
     fn keep_alive(&self) -> Option<&'static [u8]>;
 
+    /// The edits that put a notice in place of each image.
+    fn image_edits(&self, body: &Body, object: &Object) -> Vec<Edit>;
+
+    /// Whether the request brings tools.
+    fn has_tools(&self, body: &Body, object: &Object) -> bool {
+        request::has_elements(body, object, "tools")
+    }
+
     /// What may still be tried with a request that was refused so.
     fn rescue(&self, _facts: &ErrorFacts, _tried: Option<Rescue>) -> Option<Rescue> {
         None

@@ -36,6 +36,15 @@ pub(super) fn member<'a>(body: &'a Body, object: &Object, name: &str) -> Option<
     object.get(name).map(|member| Value::in_body(body, member))
 }
 
+/// Whether a member is a list that is not empty.
+pub(super) fn has_elements(body: &Body, object: &Object, name: &str) -> bool {
+    object.get(name).is_some_and(|member| {
+        let text = body.slice(member.value.clone());
+        let inside = text.get(1..text.len().saturating_sub(1)).unwrap_or_default();
+        member.kind == Kind::Array && !inside.trim_ascii().is_empty()
+    })
+}
+
 /// A member's number, if it is a whole one that fits; anything else is the upstream's to judge.
 pub(super) fn integer(body: &Body, object: &Object, name: &str) -> Option<u64> {
     if object.get(name)?.kind != Kind::Number {

@@ -17,7 +17,7 @@ use super::head::Head;
 use super::request::{self, Request};
 use super::target::PyTarget;
 use crate::attempt::{self, Deadlines, Order};
-use crate::canonical::Lacks;
+use crate::canonical::Abilities;
 use crate::translate::Seals;
 use crate::transport::{Failure, ProxyRules, Transport};
 
@@ -146,7 +146,7 @@ impl Client {
 
     #[expect(clippy::too_many_arguments, reason = "one crossing of the boundary per attempt")]
     #[pyo3(signature = (
-        target, path, request, head, model, max_output, deadlines, within_s, lacks="",
+        target, path, request, head, model, max_output, deadlines, within_s, abilities="",
         is_strict=false
     ))]
     fn send(
@@ -160,7 +160,7 @@ impl Client {
         max_output: Option<u64>,
         deadlines: &PyDeadlines,
         within_s: f64,
-        lacks: &str,
+        abilities: &str,
         is_strict: bool,
     ) -> PyResult<Py<Pending>> {
         let order = Order {
@@ -173,11 +173,7 @@ impl Client {
             deadlines: Arc::clone(&deadlines.0),
             // Nothing left still gets a moment: a zero would mean no limit.
             within: duration(within_s.max(0.001))?,
-            lacks: Lacks {
-                tools: lacks.contains('t'),
-                reasoning: lacks.contains('r'),
-                vision: lacks.contains('v'),
-            },
+            abilities: Abilities::parse(abilities),
             is_strict,
             seals: Arc::clone(&self.seals),
         };

@@ -58,6 +58,18 @@ impl Request {
         self.0.asks_long_cache()
     }
 
+    fn has_images(&self, py: Python<'_>) -> bool {
+        if self.0.body_bytes() > DETACH_BYTES {
+            py.detach(|| self.0.has_images())
+        } else {
+            self.0.has_images()
+        }
+    }
+
+    fn has_tools(&self) -> bool {
+        self.0.has_tools()
+    }
+
     /// Tokens of the prompt as far as its length tells.
     fn estimated_tokens(&self, py: Python<'_>) -> PyResult<u64> {
         py.detach(|| self.0.estimated_tokens()).map_err(BodyError::new_err)

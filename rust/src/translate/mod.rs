@@ -3,6 +3,7 @@
 //! Same-format traffic never comes here. What a target cannot be told is a loss that is named and
 //! counted, never silence.
 
+mod abilities;
 mod answer;
 mod base64;
 mod error;
@@ -80,6 +81,7 @@ pub fn request(body: &Bytes, goal: &Goal<'_>) -> Result<Translated, BadRequest> 
     } else {
         seal::strip(&mut request);
     }
+    abilities::lower(&mut request, goal.profile, &mut losses);
     let prefix = repair::repair(&mut request, rules, &mut losses);
     let names = names::lower(&mut request, rules);
     ids::lower(&mut request, rules);

@@ -407,3 +407,55 @@ fn models_that_call_tools_or_reason() {
     assert_eq!(effort("gpt-5.2", true, true), ("medium".into(), false));
     assert_eq!(effort("gpt-5.5", false, true), ("medium".into(), false));
 }
+
+#[test]
+fn images_give_way_to_a_notice_where_the_model_cannot_see() {
+    const NOTICE: &str = "[image left out: this model cannot see images]";
+    for takes_text_parts in [true, false] {
+        let profile = Profile { takes_images: Some(false), takes_text_parts, ..Profile::default() };
+        let image = json!({"type": "image", "cache_control": {"type": "ephemeral"},
+            "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgoAAAANSU"}});
+        let text = json!({"type": "text", "text": "look"});
+        let way = Way { profile: profile.clone(), ..messages_to_chat() };
+        let (sent, losses) = way.body(&json!({"model": "m", "max_tokens": 9, "messages": [
+            {"role": "user", "content": [text, image]},
+            {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {}}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": [image]}]},
+        ]}));
+        let all = sent.to_string();
+        assert_eq!(all.matches(NOTICE).count(), 2, "{all}");
+        assert!(!all.contains("iVBOR"), "{all}");
+        assert!(losses.header().contains("image(2)"), "{}", losses.header());
+        let way = Way { profile, ..chat_to_messages("claude-opus-4-5") };
+        let (sent, losses) = way.body(&json!({"model": "m", "messages": [{"role": "user", "content": [
+            text, {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}]}]}));
+        assert_eq!(
+            sent["messages"][0]["content"],
+            json!([{"type": "text", "text": "look"}, {"type": "text", "text": NOTICE}])
+        );
+        assert_eq!(losses.header(), "image");
+    }
+}
+
+#[test]
+fn a_model_without_tools_is_told_of_earlier_calls_in_words() {
+    let profile = Profile { takes_tools: Some(false), ..Profile::default() };
+    let way = Way { profile: profile.clone(), ..messages_to_chat() };
+    let (sent, losses) = way.body(&json!({"model": "m", "max_tokens": 9,
+        "tools": [{"name": "f", "input_schema": {"type": "object"}}], "tool_choice": {"type": "any"},
+        "messages": [
+            user("go"),
+            {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1.0}}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "r"}]},
+        ]}));
+    assert_eq!((sent.get("tools"), sent.get("tool_choice")), (None, None));
+    assert_eq!(sent["messages"][1]["content"], r#"[called the tool f with {"a":1.0}]"#);
+    assert_eq!(sent["messages"][2]["role"], "user");
+    assert!(sent["messages"][2]["content"].as_str().unwrap().ends_with('r'));
+    assert_eq!(losses.refused(), ["tools"]);
+    let way = Way { profile, ..chat_to_messages("claude-opus-4-5") };
+    let (sent, losses) = way.body(&json!({"model": "m", "messages": [user("go")],
+        "tools": [{"type": "function", "function": {"name": "f"}}]}));
+    assert_eq!(sent.get("tools"), None);
+    assert_eq!(losses.refused(), ["tools"]);
+}

@@ -6,7 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import NoReturn
 
-from codegate.mock.formats.base import RefusalError, as_list, as_object, names
+from codegate.mock.formats.base import (
+    RefusalError,
+    as_list,
+    as_object,
+    check_abilities,
+    names,
+)
 from codegate.mock.prompt import Prompt, Tool, ToolResult, Turn
 from codegate.mock.reply import is_broken_seal
 
@@ -64,6 +70,7 @@ def read_prompt(body: dict[str, object], *, raw: bytes, version: str, counts: bo
     if not isinstance(is_streaming, bool):
         _refuse("stream: Input should be a valid boolean")
     _check_model_rules(body, model, max_tokens)
+    check_abilities(body, model)
     if body.get("system") is not None:
         _texts(body["system"], "system")
     messages = _messages(body)

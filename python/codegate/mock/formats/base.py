@@ -147,3 +147,22 @@ def as_object(value: object) -> dict[str, object]:
 def names(text: str) -> frozenset[str]:
     """The words of `text`."""
     return frozenset(text.split())
+
+
+BLIND = "no-vision"
+WITHOUT_TOOLS = "no-tools"
+_IMAGES = frozenset({"image", "image_url"})
+
+
+def check_abilities(body: dict[str, object], model: str) -> None:
+    """Refuses what a model lacks by its name. Raises RefusalError."""
+    if BLIND in model and _has_image(body.get("messages")):
+        raise RefusalError(400, f"{model} does not support image input")
+    if WITHOUT_TOOLS in model and body.get("tools"):
+        raise RefusalError(400, f"{model} does not support tools")
+
+
+def _has_image(value: object) -> bool:
+    if isinstance(value, dict):
+        return value.get("type") in _IMAGES or _has_image(value.get("content"))
+    return isinstance(value, list) and any(_has_image(item) for item in value)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import NoReturn
 
-from codegate.mock.formats.base import RefusalError, as_list, as_object, names
+from codegate.mock.formats.base import RefusalError, as_list, as_object, check_abilities, names
 from codegate.mock.prompt import Prompt, Tool, ToolResult, Turn
 
 _MEMBERS = names(
@@ -50,6 +50,7 @@ def read_prompt(body: dict[str, object], *, raw: bytes) -> Prompt:
             "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
             param="stream_options",
         )
+    check_abilities(body, model)
     turns = _turns(body)
     tools = tuple(_tools(body))
     return Prompt(

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::canonical::{Answer, Losses, Profile, Request};
 use crate::error::Error;
+use crate::formats::images;
 use crate::json::{Body, Edit, Members, Object};
 
 pub(super) const FORMAT: &dyn WireFormat = &AnthropicMessages;
@@ -44,6 +45,10 @@ impl WireFormat for AnthropicMessages {
         options: &TargetOptions<'_>,
     ) -> RequestEdits {
         request::edits(body, object, facts, options)
+    }
+
+    fn image_edits(&self, body: &Body, object: &Object) -> Vec<Edit> {
+        images::notices(body, object, "image")
     }
 
     fn stream_tap(&self, _usage_added: bool) -> Box<dyn StreamTap> {

@@ -17,7 +17,9 @@ use super::{
 };
 use crate::canonical::{Answer, Losses, Profile, Request};
 use crate::error::Error;
-use crate::json::{Body, Members, Object};
+use crate::formats::images;
+use crate::formats::request::has_elements;
+use crate::json::{Body, Edit, Members, Object};
 
 pub(super) const FORMAT: &dyn WireFormat = &OpenaiChat;
 
@@ -40,6 +42,15 @@ impl WireFormat for OpenaiChat {
         options: &TargetOptions<'_>,
     ) -> RequestEdits {
         request::edits(body, object, facts, options)
+    }
+
+    fn image_edits(&self, body: &Body, object: &Object) -> Vec<Edit> {
+        images::notices(body, object, "image_url")
+    }
+
+    fn has_tools(&self, body: &Body, object: &Object) -> bool {
+        // The older name still has its users.
+        ["tools", "functions"].iter().any(|name| has_elements(body, object, name))
     }
 
     fn stream_tap(&self, usage_added: bool) -> Box<dyn StreamTap> {

@@ -6,8 +6,6 @@ use crate::canonical::{
 use crate::formats::openai_chat::decode::request::{ERROR_CLOSE, ERROR_OPEN};
 use crate::json::{Escaped, Writer};
 
-/// Says to a model that cannot see what it does not see.
-const NO_IMAGE: &str = "[image left out: this model cannot see images]";
 const IMAGE_BELOW: &str = "(image attached below)";
 
 /// What writing messages needs to know and remembers.
@@ -26,7 +24,7 @@ impl Pen<'_, '_> {
     }
 
     fn content(&mut self, parts: &[Part<'_>], is_list: bool) {
-        let texts: Vec<Escaped<'_>> = parts.iter().filter_map(|part| self.plain(part)).collect();
+        let texts: Vec<Escaped<'_>> = parts.iter().filter_map(|part| plain(part)).collect();
         let is_text = texts.len() == parts.len();
         if is_text && (!self.profile.takes_text_parts || (texts.len() < 2 && !is_list)) {
             let between = if self.profile.takes_text_parts { "" } else { "\n\n" };
@@ -40,26 +38,6 @@ impl Pen<'_, '_> {
         self.out.end_list();
     }
 
-    /// A part as nothing but text.
-    fn plain<'a>(&mut self, part: &Part<'a>) -> Option<Escaped<'a>> {
-        match &part.content {
-            Content::Text { text, .. } | Content::Refusal(text) => Some(text.clone()),
-            Content::Opaque { note, .. } => note.clone(),
-            Content::Media(media) => match &media.source {
-                Source::Text(text) => Some(titled(media, text)),
-                Source::Parts(parts) => {
-                    let texts: Vec<_> = parts.iter().filter_map(|part| self.plain(part)).collect();
-                    Some(titled(media, &Escaped::joined(&texts, "\n")))
-                }
-                _ if media.kind == MediaKind::Image && self.profile.takes_images == Some(false) => {
-                    Some(Escaped::text(NO_IMAGE))
-                }
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
     fn part(&mut self, part: &Part<'_>) {
         if part.cache.is_some() {
             self.losses.note("cache_control");
@@ -67,10 +45,7 @@ impl Pen<'_, '_> {
         if let Content::Text { citations: Some(_), .. } = &part.content {
             self.losses.note("citations");
         }
-        if let Some(text) = self.plain(part) {
-            if matches!(&part.content, Content::Media(m) if m.kind == MediaKind::Image) {
-                self.losses.degraded("image");
-            }
+        if let Some(text) = plain(part) {
             self.out.begin().member("type", "text").key("text").string(&text).end();
             return;
         }
@@ -139,7 +114,7 @@ impl Pen<'_, '_> {
                     Content::Text { .. } | Content::Opaque { .. } | Content::Refusal(_)
                 )
             })
-            .filter_map(|part| self.plain(part))
+            .filter_map(|part| plain(part))
             .collect();
         let calls: Vec<&Call<'_>> = parts
             .iter()
@@ -241,7 +216,7 @@ impl Pen<'_, '_> {
         let mut texts = Vec::new();
         let before = rest.len();
         for part in &result.parts {
-            match self.plain(part) {
+            match plain(part) {
                 Some(text) => texts.push(text),
                 None if matches!(part.content, Content::Media(_)) => {
                     let marker = format!("[image from tool call {}]", result.call_id);
@@ -262,6 +237,23 @@ impl Pen<'_, '_> {
         }
         self.out.begin().member("role", "tool").member("tool_call_id", &result.call_id);
         self.out.key("content").string(&text).end();
+    }
+}
+
+/// A part as nothing but text.
+fn plain<'a>(part: &Part<'a>) -> Option<Escaped<'a>> {
+    match &part.content {
+        Content::Text { text, .. } | Content::Refusal(text) => Some(text.clone()),
+        Content::Opaque { note, .. } => note.clone(),
+        Content::Media(media) => match &media.source {
+            Source::Text(text) => Some(titled(media, text)),
+            Source::Parts(parts) => {
+                let texts: Vec<_> = parts.iter().filter_map(|part| plain(part)).collect();
+                Some(titled(media, &Escaped::joined(&texts, "\n")))
+            }
+            _ => None,
+        },
+        _ => None,
     }
 }
 

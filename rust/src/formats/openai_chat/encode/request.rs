@@ -66,10 +66,6 @@ fn limits(pen: &mut Pen<'_, '_>, request: &Request<'_>) {
 }
 
 fn tools(pen: &mut Pen<'_, '_>, request: &Request<'_>) {
-    if pen.profile.takes_tools == Some(false) && !request.tools.is_empty() {
-        pen.losses.semantic("tools");
-        return;
-    }
     let kept = run_by_client(request.tools.iter(), pen.losses);
     if kept.is_empty() {
         return;

@@ -1,0 +1,35 @@
+"""The plan of one request: its route, without those that lack what it needs."""
+
+from __future__ import annotations
+
+import asyncio
+
+from codegate import native
+from codegate.proxy.exchange import Exchange
+from codegate.routing.needs import IMAGES, TOOLS
+from codegate.routing.router import Plan
+
+_OFF_LOOP_BYTES = 256 * 1024
+"""Looking for images in less than this takes well under a millisecond."""
+
+
+async def planned(exchange: Exchange, request: native.Request, pin: str | None) -> Plan:
+    """Where the request may go. The body is looked at only where the answer would change that."""
+    snapshot = exchange.snapshot
+    plan = snapshot.plan(wire_format=exchange.wire_format, model=request.model, pin=pin)
+    if not plan.lacking or len(plan.upstreams) == 1:
+        return plan
+    needs = ""
+    if IMAGES in plan.lacking:
+        if request.body_bytes > _OFF_LOOP_BYTES:
+            has_images = await asyncio.to_thread(request.has_images)
+        else:
+            has_images = request.has_images()
+        needs = IMAGES if has_images else ""
+    if TOOLS in plan.lacking and request.has_tools():
+        needs += TOOLS
+    if not needs:
+        return plan
+    return snapshot.plan(
+        wire_format=exchange.wire_format, model=request.model, pin=pin, needs=needs
+    )
