@@ -46,6 +46,8 @@ pub(super) struct Classes {
     pub(super) colon: u64,
     pub(super) slash: u64,
     pub(super) backslash: u64,
+    /// Bytes of characters beyond ASCII.
+    pub(super) high: u64,
     pub(super) letters: Letters,
 }
 
@@ -80,6 +82,7 @@ impl Classes {
             colon: lanes.equal(bytes, b':'),
             slash: lanes.equal(bytes, b'/'),
             backslash: lanes.equal(bytes, b'\\'),
+            high: lanes.range(bytes, 0x80, 0x7F),
             letters: Letters {
                 a: lanes.equal(folded, b'a'),
                 c: lanes.equal(folded, b'c'),

@@ -373,8 +373,8 @@ fn triggers(c: &Classes, next: &Classes, carry: &mut Carry) -> [u64; TRIGGERS] {
     let p16 = p8 & p8 << 8;
     let run = !word & from_before(run16, p16, 1);
 
-    let mark = c.lower | c.dot | c.comma | c.colon | c.upper;
-    let p_mark = p.lower | p.dot | p.comma | p.colon | p.upper;
+    let mark = c.lower | c.dot | c.comma | c.colon | c.upper | c.high;
+    let p_mark = p.lower | p.dot | p.comma | p.colon | p.upper | p.high;
     let space = c.space | escaped;
     let p_space = p.space | carry.escaped;
     let capital = c.upper & from_before(space, p_space, 1) & from_before(mark, p_mark, 2);
@@ -383,7 +383,12 @@ fn triggers(c: &Classes, next: &Classes, carry: &mut Carry) -> [u64; TRIGGERS] {
     let number_word = between
         & ((letter & from_before(c.digit, p.digit, 2))
             | (letter & from_before(c.upper, p.upper, 2) & from_before(c.digit, p.digit, 3))
-            | (c.digit & from_before(letter | c.dot | c.comma, p_letter | p.dot | p.comma, 2)));
+            | (c.digit
+                & from_before(
+                    letter | c.dot | c.comma | c.high,
+                    p_letter | p.dot | p.comma | p.high,
+                    2,
+                )));
 
     // The ordinal of `1st Avenue`, whose own number would be one of many.
     let ordinal = c.lower
@@ -411,7 +416,8 @@ fn carry_starts(carry: &Carry) -> u64 {
     !(carry.word << 1)
 }
 
-/// The last letters of `pass`, `ress`, `cret`, `cred`, `oken`, `key`, `pwd` and `name`.
+/// The last letters of `pass`, `ress`, `cret`, `cred`, `oken`, `key`, `pwd` and `name`, and
+/// where the commands and other languages have theirs.
 #[inline]
 fn stems(c: &Classes, p: &Classes) -> u64 {
     let (l, q) = (&c.letters, &p.letters);
@@ -430,7 +436,29 @@ fn stems(c: &Classes, p: &Classes) -> u64 {
     let ment = l.t & from_before(l.n, q.n, 1) & from_before(l.e, q.e, 2) & from_before(l.m, q.m, 3);
     let rase = l.e & from_before(l.s, q.s, 1) & from_before(l.a, q.a, 2) & from_before(l.r, q.r, 3);
     let psk = l.k & from_before(l.s, q.s, 1) & from_before(l.p, q.p, 2);
-    pass | ress | cret | oken | key | pwd | name | paspo | ment | rase | psk
+    let pw = l.w & from_before(l.p, q.p, 1);
+    let senha =
+        l.a & from_before(l.n, q.n, 2) & from_before(l.e, q.e, 3) & from_before(l.s, q.s, 4);
+    // `kennwort`, `wachtwoord`, `lösenord`.
+    let wort = l.t & from_before(l.r, q.r, 1) & from_before(l.w, q.w, 3);
+    let ord = l.d & from_before(l.r, q.r, 1);
+    let word =
+        ord & from_before(l.w, q.w, 4) | ord & from_before(l.n, q.n, 3) & from_before(l.e, q.e, 4);
+    // ` -p x`, ` --user x`; `identified by '`; `auth=(`; a colon behind a word beyond ASCII.
+    let hyphen = from_before(c.hyphen, p.hyphen, 1);
+    let gap = from_before(c.space, p.space, 2)
+        | from_before(c.hyphen, p.hyphen, 2) & from_before(c.space, p.space, 3);
+    let option = (c.lower | c.upper) & hyphen & gap;
+    let by = l.y
+        & from_before(c.space, p.space, 2)
+        & from_before(l.d, q.d, 3)
+        & from_before(l.e, q.e, 4);
+    let auth = c.paren
+        & (from_before(l.t, q.t, 2) & from_before(l.a, q.a, 4)
+            | from_before(l.t, q.t, 3) & from_before(l.a, q.a, 5));
+    let foreign = c.colon & (from_before(c.high, p.high, 1) | from_before(c.high, p.high, 2));
+    let other = wort | word | pw | senha | option | by | auth | foreign;
+    pass | ress | cret | oken | key | pwd | name | paspo | ment | rase | psk | other
 }
 
 /// Sorts, and leaves one of those that overlap: the more specific category, then the one that

@@ -25,6 +25,10 @@ pub(super) static DETECTOR: Detector = Detector {
         ("12 rue de Rivoli, 75001 Paris", "12 rue de Rivoli, 75001 Paris"),
         ("\"address\": \"45 Oak Lane Apt 3\"", "45 Oak Lane Apt 3"),
         ("ship to 9 Mill Rd", "9 Mill Rd"),
+        ("street=9 Mill Lane", "9 Mill Lane"),
+        ("Calle de Alcalá 45, 28014 Madrid", "Calle de Alcalá 45, 28014 Madrid"),
+        ("ul. Marszałkowska 10, 00-590 Warszawa", "ul. Marszałkowska 10, 00-590 Warszawa"),
+        ("Hauptstraße 5\n12345 Berlin", "Hauptstraße 5\n12345 Berlin"),
     ],
     harmless: &[
         "There are 3 files in the way",
@@ -122,6 +126,15 @@ const LABELS: &[&str] = &[
     "endereço",
     "wohnhaft",
     "habite",
+    "deliver it to",
+    "delivered to",
+    "shipped to",
+    "lived at",
+    "residing at",
+    "mailing",
+    "street address",
+    "invoice",
+    "location",
 ];
 
 fn verify(scan: &mut Scan<'_>, at: usize) {
@@ -142,11 +155,12 @@ fn number_before(scan: &Scan<'_>, at: usize) -> Option<usize> {
     let start = scan.past_escape(start);
     let digits = scan.skip(start, 8, |b| b.is_ascii_digit()) - start;
     let rest = end.checked_sub(start + digits)?;
-    let is_alone = !matches!(
-        scan.before(start),
-        b'.' | b'-' | b'$' | b'#' | b'_' | b'/' | b':' | b'%' | b'=' | b'v'
-    ) && !scan.before(start).is_ascii_alphanumeric();
-    ((1..=6).contains(&digits) && rest <= 5 && is_alone).then_some(start)
+    let is_alone =
+        !matches!(scan.before(start), b'.' | b'-' | b'$' | b'#' | b'_' | b'/' | b'%' | b'v')
+            && !scan.before(start).is_ascii_alphanumeric();
+    // `12:30 Street`
+    let is_time = scan.before(start) == b':' && scan.before(start - 1).is_ascii_digit();
+    ((1..=6).contains(&digits) && rest <= 5 && is_alone && !is_time).then_some(start)
 }
 
 /// `742 Evergreen Terrace`, `12 rue de Rivoli`.
@@ -305,7 +319,8 @@ fn romance(scan: &Scan<'_>, at: usize) -> Option<usize> {
         end = next;
         words += 1;
     }
-    (is_street && is_lower && capitals > 0).then_some(end)
+    let is_sure = is_lower || with_postcode(scan, end) > end + 9;
+    (is_street && is_sure && capitals > 0).then_some(end)
 }
 
 /// `Musterstraße 12`, `Calle Mayor 5`, `P.O. Box 12`.
@@ -355,6 +370,9 @@ fn behind_name(scan: &mut Scan<'_>, at: usize) {
         }
         return;
     }
+    if romance_before(scan, word_start, number) {
+        return;
+    }
     if is_capital {
         // Whatever the street is called: `Am Mühlbach 51, 10081 Berlin`.
         let whole = with_postcode(scan, number);
@@ -367,16 +385,39 @@ fn behind_name(scan: &mut Scan<'_>, at: usize) {
             );
             let start = if is_part { first } else { word_start };
             take(scan, start, whole);
-            return;
         }
     }
-    romance_before(scan, word_start, number);
 }
 
 /// `Calle Mayor 5`, `Via Roma, 12`, `Rua Augusta 1500`.
-fn romance_before(scan: &mut Scan<'_>, word_start: usize, number: usize) {
-    const STREETS: &[&str] =
-        &["calle", "via", "rua", "avenida", "viale", "piazza", "corso", "paseo", "av."];
+fn romance_before(scan: &mut Scan<'_>, word_start: usize, number: usize) -> bool {
+    const STREETS: &[&str] = &[
+        "calle",
+        "via",
+        "rua",
+        "avenida",
+        "viale",
+        "piazza",
+        "corso",
+        "paseo",
+        "av.",
+        "ul.",
+        "ulica",
+        "aleja",
+        "al.",
+        "os.",
+        "plaza",
+        "carrer",
+        "travessa",
+        "strada",
+        "bulevardul",
+        "ulice",
+        "jalan",
+        "jl.",
+        "largo",
+        "praça",
+        "c/",
+    ];
     let mut start = word_start;
     for _ in 0..4 {
         let end = scan.skip_back(start, 1, |b| b == b' ');
@@ -384,19 +425,20 @@ fn romance_before(scan: &mut Scan<'_>, word_start: usize, number: usize) {
         let next = scan.past_escape(next);
         let word = scan.slice(next..end);
         if word.is_empty() {
-            return;
+            return false;
         }
         let is_street = STREETS.iter().any(|street| word.eq_ignore_ascii_case(street.as_bytes()));
         if is_street
-            && word.first().is_some_and(u8::is_ascii_uppercase)
-            && scan.byte(word_start).is_ascii_uppercase()
+            && (word.first().is_some_and(u8::is_ascii_uppercase) || word.ends_with(b"."))
+            && (scan.byte(word_start).is_ascii_uppercase() || scan.byte(word_start) >= 0xC3)
         {
             let whole = with_postcode(scan, number);
             take(scan, next, whole);
-            return;
+            return true;
         }
         start = next;
     }
+    false
 }
 
 /// How post offices are written before `Box`.
@@ -419,9 +461,24 @@ fn post_box(scan: &mut Scan<'_>, word_start: usize, number: usize) {
 
 /// `, 10115 Berlin` behind a number; the end with it.
 fn with_postcode(scan: &Scan<'_>, end: usize) -> usize {
-    let next = scan.skip(end, 3, |b| matches!(b, b',' | b' '));
+    let mut next = scan.skip(end, 3, |b| matches!(b, b',' | b' '));
+    if matches!(scan.byte(next), b'\n' | b'\r') {
+        next = scan.skip(next, 2, |b| matches!(b, b'\n' | b'\r'));
+    } else if scan.slice(next..next + 2) == b"\\n" {
+        next += 2;
+    }
     if next == end {
         return end;
+    }
+    // `00-590 Warszawa`
+    let polish = scan.skip(next, 2, |b| b.is_ascii_digit());
+    let tail = scan.skip(polish + 1, 4, |b| b.is_ascii_digit());
+    if polish == next + 2
+        && scan.byte(polish) == b'-'
+        && tail == polish + 4
+        && scan.byte(tail) == b' '
+    {
+        return city(scan, tail + 1).unwrap_or(tail);
     }
     let code = scan.skip(next, 6, |b| b.is_ascii_digit());
     let code = if code - next == 4

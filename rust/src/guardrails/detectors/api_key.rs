@@ -1,7 +1,7 @@
 //! Keys of services: by how those of known services look, or by the name they are given to.
 
 use super::assignment::{folded, name_before};
-use super::entropy::is_random;
+use super::entropy::{entropy, is_random};
 use super::{Detector, vendors};
 use crate::guardrails::category::Category;
 use crate::guardrails::scanner::{Scan, Trigger};
@@ -81,8 +81,8 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     let (start, end) = whole_value(scan, start, at);
     scan.set_cursor(Category::ApiKey, end);
     let value = scan.slice(start..end);
-    if (is_uuid(value) || is_random(value)) && !is_reference(value) && has_secret_name(scan, start)
-    {
+    let is_value = is_uuid(value) || is_random(value);
+    if is_value && !is_reference(value) && has_secret_name(scan, start, is_uuid(value)) {
         scan.found(Category::ApiKey, start..end);
     }
 }
@@ -114,7 +114,10 @@ fn vendor_end(scan: &Scan<'_>, start: usize, at: usize) -> Option<usize> {
     let value = scan.slice(body..end);
     let is_long = len >= vendor.min && (vendor.max == 0 || len <= vendor.max) && end >= at;
     let has_digit = value.iter().any(u8::is_ascii_digit);
+    // Nobody writes so many letters as one word.
+    let is_one = len >= 18 && value.iter().all(u8::is_ascii_alphanumeric) && entropy(value) > 3.0;
     let is_mixed = has_digit
+        || is_one && vendor.prefix.len() > 2
         || (len >= 20
             && value.iter().any(u8::is_ascii_uppercase)
             && value.iter().any(u8::is_ascii_lowercase));
@@ -181,6 +184,22 @@ fn bot_token(scan: &Scan<'_>, start: usize, at: usize) -> Option<(usize, usize)>
         return (start - 1 - begin >= 8).then_some((begin, at));
     }
     let first = scan.byte(start);
+    // Airtable: `pat`, 14 characters, a dot and 64 hexadecimal digits.
+    if len == 17 && scan.byte(at) == b'.' && scan.slice(start..start + 3) == b"pat" {
+        let end = scan.skip(at + 1, 65, |b| b.is_ascii_hexdigit());
+        return (end == at + 65).then_some((start, end));
+    }
+    // Terraform: 14 characters, `.atlasv1.` and 60 or more.
+    if len >= 60 && scan.slice(start.saturating_sub(9)..start) == b".atlasv1." {
+        let begin = scan.skip_back(start - 9, 14, |b| b.is_ascii_alphanumeric());
+        return (start - 9 - begin == 14).then_some((begin, at));
+    }
+    // Microsoft: three characters, a digit, `Q~` and 31 to 34.
+    if (31..=34).contains(&len) && scan.slice(start.saturating_sub(2)..start) == b"Q~" {
+        let begin = scan.skip_back(start - 2, 4, is_run);
+        return (start - 2 - begin == 4)
+            .then_some((begin, scan.skip(at, 8, |b| is_run(b) || matches!(b, b'.' | b'~'))));
+    }
     if matches!(first, b'M' | b'N' | b'O') && (23..=28).contains(&len) && scan.byte(at) == b'.' {
         let middle = scan.skip(at + 1, 8, is_run);
         let end = scan.skip(middle + 1, 48, is_run);
@@ -224,7 +243,7 @@ fn is_reference(value: &[u8]) -> bool {
 }
 
 /// Whether the value is given to a name that says it is secret, or stands behind a scheme.
-fn has_secret_name(scan: &Scan<'_>, start: usize) -> bool {
+fn has_secret_name(scan: &Scan<'_>, start: usize, is_uuid: bool) -> bool {
     let window = scan.slice(start.saturating_sub(8)..start);
     for scheme in [b"bearer ".as_slice(), b"basic ", b"token ", b"apikey ", b"ssws "] {
         let tail = window.len().checked_sub(scheme.len()).and_then(|at| window.get(at..));
@@ -232,15 +251,38 @@ fn has_secret_name(scan: &Scan<'_>, start: usize) -> bool {
             return true;
         }
     }
+    let mut distance = 32;
     if let Some(name) = name_before(scan, start) {
-        return is_secret_name(&folded(scan.slice(name)));
+        let own = folded(scan.slice(name.clone()));
+        // `api.key=x`, `stripe.secret.key: x`.
+        let whole = scan.skip_back(name.start, 40, |b| is_run(b) || b == b'.');
+        if is_secret_name(&own) || is_secret_name(&folded(scan.slice(whole..name.end))) {
+            return true;
+        }
+        if own == b"value" && is_secret_name(&named_above(scan, name.start)) {
+            return true;
+        }
+        if !is_uuid && is_key_of_service(&own) {
+            return true;
+        }
+        if own == b"session" || own == b"sid" {
+            return !is_uuid && scan.has_before(start, 48, &["cookie"]);
+        }
+        // `API key: x`; the words must be right there.
+        if !matches!(own.as_slice(), b"key" | b"token" | b"value" | b"secret" | b"is") {
+            return false;
+        }
+        distance = 14;
     }
     scan.has_before(
         start,
-        32,
+        distance,
         &[
             "api key",
             "api-key",
+            "api_key",
+            "api_token",
+            "secret_key",
             "apikey",
             "access token",
             "auth token",
@@ -254,6 +296,84 @@ fn has_secret_name(scan: &Scan<'_>, start: usize) -> bool {
             "token is",
         ],
     )
+}
+
+/// The name in the line above, or in the member before: `name: API_KEY`, `"key": "API_KEY",`.
+fn named_above(scan: &Scan<'_>, value: usize) -> Vec<u8> {
+    let is_between =
+        |b: u8| matches!(b, b' ' | b'\n' | b'\r' | b'\t' | b',' | b'"' | b'\'' | b'\\');
+    let mut end = scan.skip_back(value, 32, is_between);
+    // The line break may be written as an escape.
+    if scan.byte(end.saturating_sub(1)) == b'n'
+        && scan.byte(end) == b' '
+        && end >= 2
+        && scan.byte(end - 2) == b'\\'
+    {
+        end = scan.skip_back(end - 2, 8, is_between);
+    }
+    let start = scan.skip_back(end, 48, is_run);
+    folded(scan.slice(start..end))
+}
+
+/// `wandb_key`, `mailchimp_key`: a key of something that is not kept in tables or caches.
+fn is_key_of_service(name: &[u8]) -> bool {
+    const NOT: &[&[u8]] = &[
+        b"cache",
+        b"primary",
+        b"foreign",
+        b"partition",
+        b"sort",
+        b"idempotency",
+        b"object",
+        b"s3",
+        b"row",
+        b"group",
+        b"dedup",
+        b"registry",
+        b"public",
+        b"host",
+        b"lookup",
+        b"index",
+        b"unique",
+        b"shard",
+        b"bucket",
+        b"i18n",
+        b"translation",
+        b"query",
+        b"hash",
+        b"state",
+        b"map",
+        b"json",
+        b"file",
+        b"blob",
+        b"storage",
+        b"lock",
+        b"build",
+        b"content",
+        b"react",
+        b"item",
+        b"message",
+        b"range",
+        b"restore",
+        b"artifact",
+        b"pub",
+        b"ssh",
+        b"gpg",
+        b"order",
+        b"document",
+        b"record",
+        b"dict",
+        b"tree",
+        b"etag",
+        b"version",
+        b"image",
+        b"asset",
+        b"memo",
+        b"monkey",
+    ];
+    name.len() >= 6
+        && name.ends_with(b"key")
+        && !NOT.iter().any(|word| memchr::memmem::find(name, word).is_some())
 }
 
 /// Whether a folded name is one of a key, a token or a secret.
@@ -327,6 +447,7 @@ pub(super) fn is_secret_name(name: &[u8]) -> bool {
         "placeholdertoken",
         "csrftokenname",
         "tokentype",
+        "publickeytoken",
     ];
     ENDS.iter().any(|end| name.ends_with(end.as_bytes()))
         && !NOT.iter().any(|end| name.ends_with(end.as_bytes()))

@@ -66,6 +66,11 @@ pub(super) fn value_after(scan: &Scan<'_>, end: usize) -> Option<Value> {
             at = scan.skip(at + 1, 1, |b| matches!(b, b'=' | b'>'));
             sign
         }
+        // A table's next cell.
+        b'|' if at > end && !closes_quote => {
+            at += 1;
+            Sign::Colon
+        }
         b'>' if at == end => {
             at += 1;
             Sign::Tag
@@ -76,6 +81,11 @@ pub(super) fn value_after(scan: &Scan<'_>, end: usize) -> Option<Value> {
         }
         b',' if closes_quote && quote_at(scan, scan.skip(at + 1, 2, |b| b == b' ')).is_some() => {
             at += 1;
+            Sign::Equal
+        }
+        // `<password value="x"/>`
+        _ if at > end && scan.slice(at..at + 5).eq_ignore_ascii_case(b"value") => {
+            at = sibling(scan, at)?;
             Sign::Equal
         }
         _ if at > end && !closes_quote => {
@@ -99,7 +109,11 @@ pub(super) fn value_after(scan: &Scan<'_>, end: usize) -> Option<Value> {
 
 /// `key="x" value="1"` and `"name": "x", "value": "1"`: where the value's quote stands.
 fn sibling(scan: &Scan<'_>, at: usize) -> Option<usize> {
-    let start = scan.skip(at, 6, |b| matches!(b, b',' | b' ' | b'"' | b'\\'));
+    let is_between = |b| matches!(b, b',' | b' ' | b'"' | b'\\' | b'\n' | b'\r' | b'\t');
+    let mut start = scan.skip(at, 24, is_between);
+    if scan.byte(start) == b'n' && scan.byte(start - 1) == b'\\' {
+        start = scan.skip(start + 1, 24, is_between);
+    }
     let end = start + 5;
     if !scan.slice(start..end).eq_ignore_ascii_case(b"value") {
         return None;
@@ -114,6 +128,8 @@ fn sibling(scan: &Scan<'_>, at: usize) -> Option<usize> {
 fn after_word(scan: &Scan<'_>, at: usize) -> Option<usize> {
     for word in [
         "is ",
+        "is now ",
+        "is set to ",
         "was ",
         "set to ",
         "is: ",
@@ -136,19 +152,36 @@ fn after_word(scan: &Scan<'_>, at: usize) -> Option<usize> {
         || scan.slice(at..at + 3) == b"to "
     {
         let window = scan.slice(at..at + 48);
-        let found = memchr::memmem::find(window, b" is ")?;
-        let is_short = !window.get(..found)?.iter().any(|b| matches!(b, b'.' | b'\n' | b'"'));
-        return is_short.then_some(at + found + 4);
+        let is_short = |found: usize| {
+            window.get(..found).is_some_and(|t| !t.iter().any(|b| matches!(b, b'.' | b'\n' | b'"')))
+        };
+        let given = memchr::memmem::find(window, b" is ").filter(|at| is_short(*at));
+        if let Some(found) = given {
+            return Some(at + found + 4);
+        }
+        // `set password for 'a'@'b' = 'x'`, and `reset the password to x`.
+        if let Some(found) = memchr::memmem::find(window, b"' = '") {
+            return Some(at + found + 4);
+        }
+        return scan.slice(at..at + 3).eq_ignore_ascii_case(b"to ").then_some(at + 3);
     }
     None
 }
 
 /// What stands right behind the name and a space: `password "x"`, `requirepass x`.
 pub(super) fn value_beside(scan: &Scan<'_>, end: usize) -> Option<Value> {
-    if scan.byte(end) != b' ' {
+    if !matches!(scan.byte(end), b' ' | b'\t') {
         return None;
     }
-    let at = scan.skip(end, 4, |b| b == b' ');
+    let at = scan.skip(end, 8, |b| matches!(b, b' ' | b'\t'));
+    match quote_at(scan, at) {
+        Some((quote, start)) => quoted(scan, quote, start, Sign::Word),
+        None => bare(scan, at, Sign::Word),
+    }
+}
+
+/// What stands at `at`, in quotes or up to a space.
+pub(super) fn value_at(scan: &Scan<'_>, at: usize) -> Option<Value> {
     match quote_at(scan, at) {
         Some((quote, start)) => quoted(scan, quote, start, Sign::Word),
         None => bare(scan, at, Sign::Word),

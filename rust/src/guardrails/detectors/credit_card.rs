@@ -15,6 +15,7 @@ pub(super) static DETECTOR: Detector = Detector {
         ("{\"number\":\"5555555555554444\"}", "5555555555554444"),
         ("amex 3782 822463 10005", "3782 822463 10005"),
         ("pan=2223003122003222", "2223003122003222"),
+        ("4111.1111.1111.1111", "4111.1111.1111.1111"),
     ],
     harmless: &[
         "4111 1111 1111 1112",
@@ -29,7 +30,7 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     if at < scan.cursor(Category::CreditCard) || !matches!(scan.byte(at), b'2'..=b'6') {
         return;
     }
-    let Some(number) = Number::read(scan, at, b" -") else { return };
+    let Some(number) = Number::read(scan, at, b" -.") else { return };
     if number.len < 13 {
         return;
     }

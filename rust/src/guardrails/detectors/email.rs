@@ -13,6 +13,7 @@ pub(super) static DETECTOR: Detector = Detector {
         ("<ada.lovelace+math@mail.example.co.uk>", "ada.lovelace+math@mail.example.co.uk"),
         ("mailto:o'neil_99@sub-domain.example.com?subject=x", "o'neil_99@sub-domain.example.com"),
         (r#"{"email":"GRACE.HOPPER@NAVY.MIL"}"#, "GRACE.HOPPER@NAVY.MIL"),
+        ("an jörg.müller@example.org,", "jörg.müller@example.org"),
         ("Co-authored-by: A <a-b@users.example.net>", "a-b@users.example.net"),
     ],
     harmless: &[
@@ -21,6 +22,7 @@ pub(super) static DETECTOR: Detector = Detector {
         "icon@2x.png and @media and user@localhost",
         "ssh deploy@host:/srv/app",
         "getty@tty1.service",
+        "https://user:pass@example.com/x",
         "actions/checkout@v4.2.1",
     ],
 };
@@ -34,7 +36,9 @@ const NO_TLD: &[&str] = &[
 ];
 
 fn verify(scan: &mut Scan<'_>, at: usize) {
-    let start = scan.skip_back(at, 64, is_local);
+    // Letters of Latin scripts as well; other scripts have no space before an address.
+    let start = scan.skip_back(at, 64, |b| is_local(b) || matches!(b, 0x80..=0xBF | 0xC3..=0xC9));
+    let start = scan.skip(start, 2, |b| matches!(b, 0x80..=0xBF));
     let start = scan.skip(start, 64, |b| matches!(b, b'.' | b'\'' | b'-' | b'*' | b'/'));
     if start >= at || scan.byte(at - 1) == b'.' {
         return;
@@ -60,7 +64,8 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
 fn is_remote(scan: &Scan<'_>, start: usize, end: usize) -> bool {
     let after = scan.byte(end + 1);
     let is_path = scan.byte(end) == b':' && (is_local(after) || matches!(after, b'/' | b'~'));
-    is_path || scan.slice(start.saturating_sub(3)..start) == b"://"
+    let scheme = scan.skip_back(start, 64, |b| b > b' ' && !matches!(b, b'/' | b'"' | b'@'));
+    is_path || scan.slice(scheme.saturating_sub(3)..scheme) == b"://"
 }
 
 /// Addresses that stand in documents for anybody's.

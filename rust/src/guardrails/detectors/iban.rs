@@ -14,6 +14,10 @@ pub(super) static DETECTOR: Detector = Detector {
         ("FR1420041010050500013M02606", "FR1420041010050500013M02606"),
         ("pay NL91 ABNA 0417 1643 00 now", "NL91 ABNA 0417 1643 00"),
         ("NO93-8601-1117-947", "NO93-8601-1117-947"),
+        (
+            "NL91\u{A0}ABNA\u{A0}0417\u{A0}1643\u{A0}00",
+            "NL91\u{A0}ABNA\u{A0}0417\u{A0}1643\u{A0}00",
+        ),
     ],
     harmless: &[
         "DE88 3704 0044 0532 0130 00",
@@ -43,6 +47,9 @@ const LENGTHS: &[(&[u8; 2], u8)] = &[
     (b"YE", 30),
 ];
 
+/// A space that does not break lines.
+const NO_BREAK: &[u8] = "\u{A0}".as_bytes();
+
 fn verify(scan: &mut Scan<'_>, at: usize) {
     let start = at - 3;
     let country = scan.slice(start..start + 2);
@@ -58,6 +65,11 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
         if matches!(byte, b' ' | b'-') && ends_group && is_spaced != Some(false) {
             is_spaced = Some(true);
             next += 1;
+            continue;
+        }
+        if scan.slice(next..next + 2) == NO_BREAK && ends_group && is_spaced != Some(false) {
+            is_spaced = Some(true);
+            next += 2;
             continue;
         }
         if count == 4 && is_spaced.is_none() {

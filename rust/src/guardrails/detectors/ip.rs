@@ -1,4 +1,5 @@
-//! Public IP addresses; loopback, unspecified and private ones say nothing about anybody.
+//! Public IP addresses; loopback, unspecified, private and documentation ones say nothing about
+//! anybody.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -16,11 +17,19 @@ pub(super) static DETECTOR: Detector = Detector {
         ("[2a00:1450:4001:829::200e]:443", "2a00:1450:4001:829::200e"),
         ("addr 2001:4860:4860:0:0:0:0:8888", "2001:4860:4860:0:0:0:0:8888"),
         ("host 8.8.8.8", "8.8.8.8"),
+        ("ssh -v root@81.2.69.142", "81.2.69.142"),
+        ("curl -v http://34.117.59.81/", "34.117.59.81"),
+        ("build server 34.117.59.81 is up", "34.117.59.81"),
+        ("db.acme.io/34.117.59.81:5432", "34.117.59.81"),
+        ("IP 34.117.59.81.443 > 10.0.0.2.51234: Flags [S]", "34.117.59.81"),
+        ("src:2a00:1450:4001:829::200e", "2a00:1450:4001:829::200e"),
     ],
     harmless: &[
         "127.0.0.1 0.0.0.0 10.1.2.3 192.168.0.1 172.20.1.1 169.254.1.1 ::1 fe80::1",
         "version 12.104.77.1 and v81.2.69.142",
+        "version: \"81.2.69.142\", FileVersion=81.2.69.142, Chrome/119.0.0.0",
         "step 12.1.1.3",
+        "203.0.113.7, 198.51.100.1 and 192.0.2.44 stand in documents",
         "Vec::add dead::beef std::fmt::Display a::b 12:34:56",
         "999.2.3.4 1.2.3.4.5 81.2.69.142.7",
         "aa:bb:cc:dd:ee:ff 00:11:22:33:44:55",
@@ -119,18 +128,13 @@ fn four(scan: &mut Scan<'_>, at: usize) {
     let before = scan.before(at);
     let after = scan.byte(next);
     let is_longer = is_word(after)
-        || (matches!(after, b'.' | b'-') && is_word(scan.byte(next + 1)) && after == b'.')
-        || (after == b'.' && scan.byte(next + 1).is_ascii_digit());
+        || after == b'.' && is_word(scan.byte(next + 1)) && !is_traffic(scan, at, next);
     let is_range = before == b'-' && scan.before(at - 1).is_ascii_digit();
     let is_joined = matches!(before, b'.' | b'-') && !is_range;
     if is_longer || is_word(before) || is_joined || !is_public(parts) {
         return;
     }
-    let head = scan.slice(at.saturating_sub(20)..at).to_ascii_lowercase();
-    if memchr::memmem::find(&head, b"version").is_some()
-        || scan.has_before(at, 20, VERSION)
-        || is_browser(scan, at)
-    {
+    if is_version(scan, at) || is_browser(scan, at, parts) {
         return;
     }
     let is_small = parts.iter().all(|part| *part < 32);
@@ -146,9 +150,38 @@ fn four(scan: &mut Scan<'_>, at: usize) {
     }
 }
 
-/// Products in user agents: `Chrome/120.0.6099.109`.
-fn is_browser(scan: &Scan<'_>, at: usize) -> bool {
-    scan.before(at) == b'/' && scan.before(at - 1).is_ascii_alphabetic()
+/// Whether a word for versions stands right before, with at most a sign between.
+fn is_version(scan: &Scan<'_>, at: usize) -> bool {
+    let is_sign = |b: u8| !b.is_ascii_alphanumeric() && b < 0x80;
+    let end = scan.skip_back(at, 6, is_sign);
+    let start = scan.skip_back(end, 24, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    let word = scan.slice(start..end).to_ascii_lowercase();
+    // An option such as `-v` is none.
+    let is_option = word.starts_with(b"-") && word.len() == 2;
+    let is_listed = VERSION.iter().any(|known| word == known.as_bytes());
+    !is_option && (is_listed || memchr::memmem::find(&word, b"version").is_some())
+}
+
+/// What tools print of traffic: `IP 81.2.69.142.443 > 10.0.0.2.51234`.
+fn is_traffic(scan: &Scan<'_>, at: usize, end: usize) -> bool {
+    let port = scan.skip(end + 1, 5, |b| b.is_ascii_digit());
+    port > end + 1
+        && !is_word(scan.byte(port))
+        && scan.byte(port) != b'.'
+        && (scan.slice(at.saturating_sub(3)..at) == b"IP "
+            || scan.slice(at.saturating_sub(2)..at) == b"> "
+            || scan.slice(port..port + 3) == b" > ")
+}
+
+/// Products in user agents: `Chrome/119.0.0.0`; not `db.acme.io/81.2.69.142`.
+fn is_browser(scan: &Scan<'_>, at: usize, parts: [u8; 4]) -> bool {
+    if scan.before(at) != b'/' || !scan.before(at - 1).is_ascii_alphabetic() {
+        return false;
+    }
+    let start = scan.skip_back(at - 1, 32, |b| is_word(b) || matches!(b, b'-' | b'.'));
+    let product = scan.slice(start..at - 1);
+    let is_host = product.contains(&b'.') || product.iter().all(u8::is_ascii_lowercase);
+    !is_host || parts[1] == 0
 }
 
 fn is_public(parts: [u8; 4]) -> bool {
@@ -160,6 +193,7 @@ fn is_public(parts: [u8; 4]) -> bool {
         || is_shared
         || ip.is_loopback()
         || ip.is_private()
+        || ip.is_documentation()
         || ip.is_link_local()
         || ip.is_broadcast())
 }
@@ -175,10 +209,24 @@ fn six(scan: &mut Scan<'_>, at: usize) {
     let start = scan.skip_back(at, SIX, is_part);
     let end = scan.skip(at, SIX, is_part);
     scan.set_cursor(Category::Ip, end);
-    if end - start > SIX || is_word(scan.before(start)) || is_word(scan.byte(end)) {
+    // `src:2a00::1`: letters of the label look like digits.
+    let start = if is_word(scan.before(start)) {
+        let label = scan.skip(start, 4, |b| b.is_ascii_hexdigit());
+        if scan.byte(label) != b':' || scan.byte(label + 1) == b':' {
+            return;
+        }
+        label + 1
+    } else {
+        start
+    };
+    if end - start > SIX || is_word(scan.byte(end)) {
         return;
     }
     let mut range = start..end;
+    // `src:2a00::1`.
+    if scan.byte(start) == b':' && scan.byte(start + 1) != b':' {
+        range.start += 1;
+    }
     while range.end > range.start && matches!(scan.byte(range.end - 1), b'.' | b':') {
         if scan.slice(range.end - 2..range.end) == b"::" {
             break;

@@ -17,6 +17,7 @@ mod ssn;
 mod url_credentials;
 
 mod assignment;
+mod commands;
 mod entropy;
 mod names;
 mod numbers;

@@ -20,6 +20,11 @@ pub(super) static DETECTOR: Detector = Detector {
         ("Reported-by: Priya Raghunathan", "Priya Raghunathan"),
         ("Mr. Jonathan O'Connor called", "Jonathan O'Connor"),
         ("signed by Jean-Pierre Dubois.", "Jean-Pierre Dubois"),
+        ("spoke with José Hernández today", "José Hernández"),
+        ("VALUES (5, 'Richard Evans')", "Richard Evans"),
+        ("met Olga Ivanova there", "Olga Ivanova"),
+        ("cardholder PETER HOFFMAN", "PETER HOFFMAN"),
+        ("first_name=Jessica", "Jessica"),
     ],
     harmless: &[
         "Visual Studio Code and Google Cloud Platform",
@@ -28,6 +33,7 @@ pub(super) static DETECTOR: Detector = Detector {
         "North Carolina and New York in April",
         "Jenkins Pipeline with Docker Compose",
         "Returns True if Not Found. See Also",
+        "Ruby Rails, Jackson Databind, Lincoln Park",
     ],
 };
 
@@ -105,6 +111,26 @@ const LABELS: &[&str] = &[
     "translator",
 ];
 
+/// Words for persons that stand before a name without a sign.
+const PERSONS: &[&str] = &[
+    "cardholder",
+    "patient",
+    "passenger",
+    "customer",
+    "employee",
+    "applicant",
+    "tenant",
+    "beneficiary",
+    "candidate",
+    "attorney",
+    "doctor",
+    "professor",
+    "nurse",
+    "judge",
+    "colleague",
+    "manager",
+];
+
 const GREETINGS: &[&str] = &[
     "dear",
     "hi",
@@ -144,9 +170,10 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     if at < scan.cursor(Category::Name) {
         return;
     }
-    if scan.byte(at) == b'e' || scan.byte(at) == b'E' {
+    let is_stem = matches!(scan.byte(at), b'e' | b'E') && scan.before(at) | 0x20 == b'm';
+    if is_stem {
         labelled(scan, at);
-    } else if scan.byte(at).is_ascii_uppercase() {
+    } else if scan.byte(at).is_ascii_uppercase() && scan.before(at) == b' ' {
         capital(scan, at);
     }
 }
@@ -178,9 +205,16 @@ fn word(scan: &Scan<'_>, start: usize) -> Option<Range<usize>> {
 /// What is known of a word; of one in parts, of its parts.
 fn knowledge(scan: &Scan<'_>, range: &Range<usize>) -> Known {
     let text = scan.slice(range.clone());
+    // `Al-Sayed`, `El-Amin`.
+    if text.len() > 5 && (text.starts_with(b"Al-") || text.starts_with(b"El-")) {
+        return Known::LAST;
+    }
     let whole = known(text);
     if whole.is_any() {
         return whole;
+    }
+    if has_family_ending(text) {
+        return Known::LAST;
     }
     let mut parts = text.split(|b| matches!(b, b'-' | b'\'')).filter(|part| part.len() > 1);
     let first = parts.next().map(known).unwrap_or_default();
@@ -189,6 +223,18 @@ fn knowledge(scan: &Scan<'_>, range: &Range<usize>) -> Known {
         return first;
     }
     if text.len() > 2 && text.get(1) == Some(&b'\'') { first } else { Known::default() }
+}
+
+/// Endings that only names of families have.
+fn has_family_ending(text: &[u8]) -> bool {
+    const ENDINGS: &[&[u8]] = &[
+        b"wska", b"lska", b"nska", b"wski", b"lski", b"nski", b"czyk", b"wicz", b"ovich", b"evich",
+        b"enko", b"opoulos", b"shvili", b"adze", b"escu", b"sdottir", b"ovic", b"evic", b"yants",
+    ];
+    const LONGER: &[&[u8]] = &[b"ova", b"eva", b"sson", b"yan"];
+    text.is_ascii()
+        && (text.len() >= 7 && ENDINGS.iter().any(|end| text.ends_with(end))
+            || text.len() >= 7 && LONGER.iter().any(|end| text.ends_with(end)))
 }
 
 /// Mixed case as in a name: `Smith`, `McDonald`, not `HTTPServer` or `iOS`.
@@ -231,6 +277,8 @@ fn pair(scan: &mut Scan<'_>, before: usize, last: &Range<usize>) {
     }
     let start = scan.skip_back(end, 32, |b| is_letter(b) || matches!(b, b'\'' | b'-'));
     let start = scan.past_escape(start);
+    // The quote before a name is none of its letters.
+    let start = scan.skip(start, 2, |b| matches!(b, b'\'' | b'-'));
     if start < scan.cursor(Category::Name) {
         return;
     }
@@ -243,6 +291,9 @@ fn pair(scan: &mut Scan<'_>, before: usize, last: &Range<usize>) {
         return;
     }
     let (given, family) = (knowledge(scan, &first), knowledge(scan, last));
+    if is_technology(scan.slice(last.clone())) {
+        return;
+    }
     let is_sure =
         given.is_first() && !given.is_ambiguous() && family.is_last() && !family.is_ambiguous();
     let is_labelled = || has_label(scan, start);
@@ -256,6 +307,40 @@ fn pair(scan: &mut Scan<'_>, before: usize, last: &Range<usize>) {
         scan.set_cursor(Category::Name, end);
         scan.found(Category::Name, first.start..end);
     }
+}
+
+/// Last words of products whose first word is a name as well.
+fn is_technology(last: &[u8]) -> bool {
+    const WORDS: &[&str] = &[
+        "Rails",
+        "Gems",
+        "Databind",
+        "Pipeline",
+        "Framework",
+        "Engine",
+        "Script",
+        "Studio",
+        "Cloud",
+        "Notebook",
+        "Language",
+        "Runtime",
+        "Park",
+        "Square",
+        "Linux",
+        "Server",
+        "Client",
+        "Driver",
+        "Core",
+        "Kit",
+        "Compiler",
+        "Library",
+        "Cache",
+        "Queue",
+        "Stack",
+        "Native",
+        "Query",
+    ];
+    WORDS.iter().any(|word| last == word.as_bytes())
 }
 
 /// A word that ends like nouns of technology do.
@@ -351,7 +436,10 @@ fn alone(scan: &mut Scan<'_>, range: &Range<usize>) {
             end + 1
         };
         if let Some(following) = word(scan, from)
-            && is_cased(scan.slice(following.clone()))
+            && (is_cased(scan.slice(following.clone()))
+                || [range, &following]
+                    .iter()
+                    .all(|r| scan.slice((*r).clone()).iter().all(u8::is_ascii_uppercase)))
             && !is_plain(scan, &following)
         {
             let about = knowledge(scan, &following);
@@ -392,7 +480,8 @@ fn has_label(scan: &Scan<'_>, start: usize) -> bool {
     let matches =
         |list: &[&str]| list.iter().any(|word| label.eq_ignore_ascii_case(word.as_bytes()));
     let is_by = label.eq_ignore_ascii_case(b"by");
-    (is_assigned && matches(LABELS)) || (!is_assigned && (is_by || matches(GREETINGS)))
+    (is_assigned && matches(LABELS))
+        || (!is_assigned && (is_by || matches(GREETINGS) || matches(PERSONS)))
 }
 
 /// A key such as `first_name` or `surname`, whose value is a name even without a space before it.
@@ -442,7 +531,7 @@ fn labelled(scan: &mut Scan<'_>, at: usize) {
         let text = scan.slice(value.range.start..end);
         let about = knowledge(scan, &first);
         if end == value.range.end
-            && value.is_quoted
+            && (value.is_quoted || about.is_first() && !about.is_ambiguous())
             && text.split(|b| *b == b' ').count() <= 4
             && (about.is_any() || *key != "fullname")
             && !is_plain_label(text)

@@ -12,6 +12,9 @@ static TEXT: &str = include_str!("../names.txt");
 pub(super) struct Known(u8);
 
 impl Known {
+    /// A last name by its form.
+    pub(super) const LAST: Self = Self(2);
+
     pub(super) fn is_first(self) -> bool {
         self.0 & 1 != 0
     }

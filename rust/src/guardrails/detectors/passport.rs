@@ -6,7 +6,7 @@ use crate::guardrails::scanner::{Scan, Trigger};
 
 pub(super) static DETECTOR: Detector = Detector {
     category: Category::Passport,
-    triggers: &[Trigger::Stem],
+    triggers: &[Trigger::Stem, Trigger::Run],
     verify,
     matching: &[
         ("Passport No: C01X00T47", "C01X00T47"),
@@ -14,6 +14,12 @@ pub(super) static DETECTOR: Detector = Detector {
         ("\"passport\": \"X1234567\"", "X1234567"),
         ("Reisepass Nr. C4J8K2L91", "C4J8K2L91"),
         ("US passport E12345678 expires", "E12345678"),
+        ("Reisepass-Nr. C01X00T47", "C01X00T47"),
+        ("Pass-Nr.: C01X0006H", "C01X0006H"),
+        (
+            "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
+            "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
+        ),
     ],
     harmless: &[
         "passport.use(new Strategy({ id: 1 }))",
@@ -27,12 +33,18 @@ pub(super) static DETECTOR: Detector = Detector {
 const DISTANCE: usize = 60;
 
 fn verify(scan: &mut Scan<'_>, at: usize) {
+    if !scan.byte(at).is_ascii_alphabetic() {
+        machine_readable(scan, at);
+        return;
+    }
     let Some(end) = word_end(scan, at) else { return };
     // `passport.js`, `passport-jwt`, `passport@1` are names of software.
+    let is_numbered = matches!(scan.slice(end..end + 3), b"-Nr" | b"-No" | b"-nr" | b"-no");
     let is_call = scan.byte(end) == b'(' && matches!(scan.byte(end + 1), b'"' | b'\'');
     if matches!(scan.byte(end), b'.' | b'-' | b'@' | b'/' | b'(')
-        && scan.byte(end + 1) != b' '
+        && (scan.byte(end + 1).is_ascii_alphanumeric() || scan.byte(end + 1) == b'{')
         && !is_call
+        && !is_numbered
     {
         return;
     }
@@ -55,6 +67,31 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     }
 }
 
+/// The second line of a machine-readable zone, whose run of characters `at` ends.
+fn machine_readable(scan: &mut Scan<'_>, at: usize) {
+    const LINE: usize = 44;
+    if scan.byte(at) != b'<' && !scan.byte(at - 1).is_ascii_digit() {
+        return;
+    }
+    let is_zone = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'<';
+    let start = scan.past_escape(scan.skip_back(at, LINE, is_zone));
+    let end = scan.skip(start, LINE, is_zone);
+    let text = scan.slice(start..end);
+    let digits = |from: usize, to: usize| {
+        text.get(from..to).is_some_and(|part| part.iter().all(u8::is_ascii_digit))
+    };
+    let fits = text.len() == LINE
+        && !is_zone(scan.byte(end))
+        && digits(9, 10)
+        && text.get(10..13).is_some_and(|land| !land.iter().any(u8::is_ascii_digit))
+        && digits(13, 20)
+        && matches!(text.get(20), Some(b'M' | b'F' | b'X' | b'<'))
+        && digits(21, 28);
+    if fits {
+        scan.found(Category::Passport, start..end);
+    }
+}
+
 /// Where the word for a passport ends whose stem ends at `at`.
 fn word_end(scan: &Scan<'_>, at: usize) -> Option<usize> {
     const WORDS: &[(&[u8], &[u8])] = &[
@@ -63,6 +100,7 @@ fn word_end(scan: &Scan<'_>, at: usize) -> Option<usize> {
         (b"pass", b"aporte"),
         (b"pass", b"aporto"),
         (b"reisepass", b""),
+        (b"pass", b"-nr"),
         (b"pasa", b"porte"),
         (b"pasp", b"oort"),
         (b"travel document", b""),

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::Detector;
-use super::assignment::{Sign, Value, folded, name_around, value_after, value_beside};
+use super::assignment::{Sign, Value, folded, name_around, value_after, value_at, value_beside};
+use super::commands;
 use super::entropy::Mix;
 use crate::guardrails::category::Category;
 use crate::guardrails::scanner::{Scan, Trigger};
@@ -24,6 +25,18 @@ pub(super) static DETECTOR: Detector = Detector {
         ("passwd = 'let me in 42'", "let me in 42"),
         (r#"{\"password\":\"n3sted-v4lue\"}"#, "n3sted-v4lue"),
         ("CLIENT_SECRET=\"shortish-1\"", "shortish-1"),
+        ("curl -u ada:l0velace9 https://x.example", "l0velace9"),
+        ("mysql -u root -pWinter77 app", "Winter77"),
+        ("echo 'p1ped-In' | sudo -S ls", "p1ped-In"),
+        ("requests.get(u, auth=(\"ada\", \"l0velace\"))", "l0velace"),
+        ("| password | Tr0ub4dor | x |", "Tr0ub4dor"),
+        ("SET PASSWORD FOR 'a'@'%' = 'x7y8z9';", "x7y8z9"),
+        ("<Password value=\"zyx-987\"/>", "zyx-987"),
+        ("wachtwoord: Fiets2024!", "Fiets2024!"),
+        ("пароль: letmein99", "letmein99"),
+        ("reset her password to Winter25!", "Winter25!"),
+        ("root_pw: Sommer24", "Sommer24"),
+        ("password: correct-horse-battery", "correct-horse-battery"),
     ],
     harmless: &[
         "password: string; password?: string",
@@ -41,6 +54,13 @@ pub(super) static DETECTOR: Detector = Detector {
         "secretName: db-credentials",
         "password=********",
         "--password-file /run/secrets/pw",
+        "docker run -p 8080:80 -u 1000:1000 nginx",
+        "curl -u $USER:$PASS https://x.example; curl -u user:password x",
+        "| password | varchar(255) | not null |",
+        "OLDPWD=/srv PWD=/srv/app",
+        "password: my-db-secret-name",
+        "used by the team, identified by its id",
+        "mkdir -p build; grep -P pattern; openssl x509 -in a",
     ],
 };
 
@@ -72,17 +92,62 @@ const ENDS: &[&str] = &[
     "encryptionkey",
     "masterkey",
     "signingkey",
+    "kennwort",
+    "wachtwoord",
+    "losenord",
+    "lsenord",
+    "passord",
+    "pw",
+    "pswd",
+];
+
+/// Words for a password that end beyond ASCII.
+const FOREIGN: &[&str] = &[
+    "пароль",
+    "密码",
+    "密碼",
+    "口令",
+    "パスワード",
+    "暗証番号",
+    "암호",
+    "비밀번호",
+    "סיסמה",
+    "jelszó",
+    "hasło",
+    "كلمة المرور",
+    "รหัสผ่าน",
+    "κωδικός",
 ];
 
 fn verify(scan: &mut Scan<'_>, at: usize) {
     if at < scan.cursor(Category::Password) {
         return;
     }
+    match scan.byte(at) {
+        b':' => {
+            foreign(scan, at);
+            return;
+        }
+        b'(' => {
+            pair(scan, at);
+            return;
+        }
+        b'y' | b'Y' if scan.before(at.saturating_sub(1)) == b' ' => {
+            identified_by(scan, at + 1);
+            return;
+        }
+        _ if scan.before(at) == b'-' => commands::option(scan, at),
+        _ => {}
+    }
     let name = name_around(scan, at);
     scan.set_cursor(Category::Password, name.end);
-    let Some(strength) = strength(scan, &name) else { return };
-    if strength == Strength::Password {
-        identified_by(scan, &name);
+    let Some(strength) = strength(scan, &name) else {
+        credentials(scan, &name);
+        return;
+    };
+    if scan.slice(name.clone()) == b"chpasswd" {
+        commands::piped_into(scan, name.start);
+        return;
     }
     let Some(value) = value_after(scan, name.end).or_else(|| option(scan, &name)) else {
         beside(scan, &name, strength);
@@ -125,8 +190,24 @@ fn strength(scan: &Scan<'_>, name: &Range<usize>) -> Option<Strength> {
     let is_password = end.starts_with("pass")
         || matches!(
             *end,
-            "pwd" | "contrasea" | "contrasena" | "psk" | "senha" | "userpass" | "dbpass"
+            "pwd"
+                | "contrasea"
+                | "contrasena"
+                | "psk"
+                | "senha"
+                | "userpass"
+                | "dbpass"
+                | "kennwort"
+                | "wachtwoord"
+                | "losenord"
+                | "lsenord"
+                | "pw"
+                | "pswd"
         );
+    // `pw`, `root_pw`, `adminpw`; not `httpw`.
+    if *end == "pw" && !is_pw(scan.slice(name.clone())) {
+        return None;
+    }
     // `bypass`, `compass`.
     let is_other_word = *end == "pass"
         && [
@@ -139,6 +220,8 @@ fn strength(scan: &Scan<'_>, name: &Range<usize>) -> Option<Strength> {
             b"overpass",
             b"firstpass",
             b"onepass",
+            b"multipass",
+            b"underpass",
         ]
         .iter()
         .any(|word| folded.ends_with(word));
@@ -156,6 +239,8 @@ fn beside(scan: &mut Scan<'_>, name: &Range<usize>, strength: Strength) {
     let kinds = [mix.lower, mix.upper, mix.digits, mix.others].iter().filter(|n| **n > 0).count();
     let is_strong =
         text.len() >= 8 && mix.digits > 0 && mix.letters() > 2 && (kinds >= 3 || value.is_quoted);
+    let is_cell = scan.byte(name.end) == b'\t' && mix.digits > 0 && text.len() >= 6;
+    let is_strong = is_strong || is_cell && mix.letters() > 1 || is_likely(text, mix);
     if strength == Strength::Password
         && is_strong
         && !text.contains(&b' ')
@@ -189,18 +274,135 @@ fn option(scan: &Scan<'_>, name: &Range<usize>) -> Option<Value> {
     })
 }
 
-/// `IDENTIFIED BY 'value'` near the word password: SQL gives it no name.
-fn identified_by(scan: &mut Scan<'_>, name: &Range<usize>) {
+/// `IDENTIFIED BY 'value'`: SQL gives it no name. `end` is where the words end.
+fn identified_by(scan: &mut Scan<'_>, end: usize) {
     const WORDS: &[u8] = b"identified by";
-    let from = name.start.saturating_sub(160);
-    let window = scan.slice(from..name.start);
-    let lower = window.to_ascii_lowercase();
-    let Some(found) = memchr::memmem::rfind(&lower, WORDS) else { return };
-    let start = scan.skip(from + found + WORDS.len(), 3, |b| matches!(b, b' ' | b'\'' | b'"'));
-    let end = scan.skip(start, 96, |b| b > b' ' && !matches!(b, b'\'' | b'"' | b';'));
-    if end > start + 3 {
-        scan.found(Category::Password, start..end);
+    let from = end.saturating_sub(WORDS.len());
+    if !scan.slice(from..end).eq_ignore_ascii_case(WORDS) {
+        return;
     }
+    let Some(value) = value_beside(scan, end) else { return };
+    let text = scan.slice(value.range.clone());
+    let is_given = value.is_quoted || Mix::of(text).digits > 0;
+    if is_given && text.len() > 2 && !is_placeholder(text) && !is_common(text) {
+        scan.set_cursor(Category::Password, value.range.end);
+        scan.found(Category::Password, value.range);
+    }
+}
+
+/// `пароль: x`, `密码: x`.
+fn foreign(scan: &mut Scan<'_>, colon: usize) {
+    let head = scan.slice(colon.saturating_sub(40)..colon);
+    if !FOREIGN.iter().any(|word| head.ends_with(word.as_bytes())) {
+        return;
+    }
+    let Some(value) = value_after(scan, colon) else { return };
+    let text = scan.slice(value.range.clone());
+    let mix = Mix::of(text);
+    if text.len() >= 4 && mix.letters() > 0 && mix.digits + mix.others > 0 && !is_placeholder(text)
+    {
+        scan.set_cursor(Category::Password, value.range.end);
+        scan.found(Category::Password, value.range);
+    }
+}
+
+/// `credentials = ("ada", "x")`, `credentials: ada / x`.
+fn credentials(scan: &mut Scan<'_>, name: &Range<usize>) {
+    if !folded(scan.slice(name.clone())).ends_with(b"credentials") {
+        return;
+    }
+    let sign = scan.skip(name.end, 3, |b| matches!(b, b' ' | b'=' | b':'));
+    if sign == name.end {
+        return;
+    }
+    if scan.byte(sign) == b'(' {
+        pair(scan, sign);
+        return;
+    }
+    let user = scan.skip(sign, 64, |b| b > b' ' && !matches!(b, b'"' | b'\'' | b'{' | b'/'));
+    let start = scan.skip(user, 3, |b| matches!(b, b' ' | b'/'));
+    if user > sign && scan.slice(user..start).contains(&b'/') {
+        take_second(scan, start);
+    }
+}
+
+/// `auth=("ada", "x")`: two strings in parentheses.
+fn pair(scan: &mut Scan<'_>, open: usize) {
+    let Some(user) = value_at(scan, open + 1).filter(|value| value.is_quoted) else { return };
+    let comma = scan.skip(user.range.end, 4, |b| matches!(b, b'"' | b'\'' | b'\\' | b',' | b' '));
+    let has_comma = scan.slice(user.range.end..comma).contains(&b',');
+    let is_user = user.range.len() <= 64 && !scan.slice(user.range.clone()).contains(&b' ');
+    let quote = scan.skip_back(comma, 2, |b| matches!(b, b'"' | b'\'' | b'\\'));
+    if has_comma && is_user && quote < comma {
+        take_second(scan, quote);
+    }
+}
+
+fn take_second(scan: &mut Scan<'_>, start: usize) {
+    let Some(value) = value_at(scan, start) else { return };
+    let text = scan.slice(value.range.clone());
+    let mix = Mix::of(text);
+    if text.len() >= 5
+        && mix.digits > 0
+        && mix.letters() > 0
+        && !text.contains(&b' ')
+        && !text.contains(&b'/')
+        && !is_placeholder(text)
+        && !is_common(text)
+    {
+        scan.set_cursor(Category::Password, value.range.end);
+        scan.found(Category::Password, value.range);
+    }
+}
+
+/// Whether a name that ends in `pw` is one of a password.
+fn is_pw(name: &[u8]) -> bool {
+    let head = name.len().saturating_sub(2);
+    let before = name.get(..head).unwrap_or_default();
+    before.is_empty()
+        || matches!(before.last(), Some(b'_' | b'-'))
+        || [b"root".as_slice(), b"admin", b"user", b"db", b"my", b"ftp", b"wifi", b"bind", b"smtp"]
+            .iter()
+            .any(|word| before.eq_ignore_ascii_case(word))
+}
+
+/// Letters and numbers as people choose them, `letmein99`; not names of algorithms.
+fn is_likely(text: &[u8], mix: Mix) -> bool {
+    const ALGORITHMS: &[&[u8]] = &[
+        b"sha", b"md5", b"argon", b"pbkdf", b"bcrypt", b"scrypt", b"base64", b"utf", b"aes",
+        b"oauth", b"hmac", b"step", b"v1", b"v2", b"crc", b"http", b"ipv", b"x509", b"ed25519",
+        b"rsa",
+    ];
+    let head = text.to_ascii_lowercase();
+    text.len() >= 7
+        && mix.digits >= 1
+        && mix.letters() >= 4
+        && mix.others == 0
+        && text.last().is_some_and(u8::is_ascii_digit)
+        && !ALGORITHMS.iter().any(|name| head.starts_with(name))
+}
+
+/// Words that say where a secret is kept, or what it should be.
+#[rustfmt::skip]
+const OTHER: &[&str] = &[
+    "password", "passwd", "pass", "secret", "secrets", "token", "key", "keys", "db", "name", "ref", "value", "string", "user", "id",
+    "from", "env", "file", "your", "the", "a", "is", "not", "here", "to", "in", "of", "or", "and", "example", "test", "must", "be",
+    "required", "optional", "default", "config", "service", "prod", "dev", "staging", "app", "api", "auth", "credentials", "root",
+    "postgres", "redis", "mysql", "admin", "current", "new", "old", "change", "set", "this", "placeholder", "none", "null", "field",
+    "input", "type", "text", "reset", "login", "form", "hash", "with", "for", "no", "min", "max", "length", "one", "time", "code",
+];
+
+/// `correct-horse-battery`: at least three words that do not say where the password is.
+fn is_phrase(text: &[u8]) -> bool {
+    let mut words = 0;
+    for word in text.split(|b| matches!(b, b'-' | b'_' | b'.')) {
+        let is_word = (3..=10).contains(&word.len()) && word.iter().all(u8::is_ascii_lowercase);
+        if !is_word || OTHER.iter().any(|other| other.as_bytes() == word) {
+            return false;
+        }
+        words += 1;
+    }
+    words >= 3
 }
 
 fn is_secret(scan: &Scan<'_>, name: &Range<usize>, value: &Value, strength: Strength) -> bool {
@@ -222,7 +424,9 @@ fn is_secret(scan: &Scan<'_>, name: &Range<usize>, value: &Value, strength: Stre
             let kinds =
                 [mix.lower, mix.upper, mix.digits, mix.others].iter().filter(|n| **n > 0).count();
             let is_given = value.is_quoted || value.sign == Sign::Equal;
-            is_given && mix.digits > 0 && mix.letters() > 2 && (kinds >= 3 || text.len() >= 12)
+            mix.digits > 0
+                && mix.letters() > 2
+                && (is_given && (kinds >= 3 || text.len() >= 12) || kinds >= 3 && has_symbol(text))
         }
         Sign::Word => {
             (is_complex && (mix.digits > 0 || has_symbol(text)))
@@ -235,11 +439,14 @@ fn is_secret(scan: &Scan<'_>, name: &Range<usize>, value: &Value, strength: Stre
                 || scan.before(name.start) == b';'
                 || scan.before(name.start) == b'&';
             (is_complex && !is_identifier(text))
+                || is_phrase(text)
                 || (is_constant && !is_common(text))
                 || (mix.digits >= 4 && mix.letters() == 0)
         }
         Sign::Colon => {
-            (is_complex && !is_identifier(text)) || (mix.digits >= 6 && mix.letters() == 0)
+            (is_complex && !is_identifier(text))
+                || is_phrase(text)
+                || (mix.digits >= 6 && mix.letters() == 0)
         }
     }
 }
@@ -274,12 +481,17 @@ fn is_code(scan: &Scan<'_>, value: &Value, text: &[u8]) -> bool {
         || text.starts_with(b"!=")
         || text.starts_with(b"&&")
         || text.starts_with(b"->");
+    let is_directory = text.starts_with(b"/") && scan.before(value.range.start) == b'=' && {
+        let name = name_around(scan, value.range.start - 2);
+        scan.slice(name).to_ascii_lowercase().ends_with(b"pwd")
+    };
     let is_path = (text.starts_with(b"/") || text.starts_with(b"./") || text.starts_with(b"~/"))
         && memchr::memchr_iter(b'/', text).count() > 1;
     is_call
         || is_member
         || is_operator
         || is_path
+        || is_directory
         || text.starts_with(b"&")
         || text.starts_with(b"*")
 }
@@ -312,7 +524,7 @@ const STARTS: &[&str] = &[
 ];
 
 /// Variables, blanks and examples that stand where a secret would.
-fn is_placeholder(text: &[u8]) -> bool {
+pub(super) fn is_placeholder(text: &[u8]) -> bool {
     let (Some(first), Some(last)) = (text.first(), text.last()) else { return true };
     let is_wrapped =
         matches!((first, last), (b'{', b'}') | (b'<', b'>') | (b'[', b']') | (b'%', b'%'));
@@ -368,6 +580,14 @@ const COMMON: &[&str] = &[
     "default",
     "empty",
     "value",
+    "pass",
+    "user",
+    "username",
+    "changeme",
+    "change-me",
+    "yourpassword",
+    "mypassword",
+    "passwordhere",
     "test",
     "number",
     "boolean",
@@ -421,7 +641,7 @@ const COMMON: &[&str] = &[
     "wachtwoord",
 ];
 
-fn is_common(text: &[u8]) -> bool {
+pub(super) fn is_common(text: &[u8]) -> bool {
     let folded: Vec<u8> = text
         .iter()
         .filter(|b| {

@@ -65,6 +65,22 @@ const WORDS: &[&str] = &[
     "puhelin",
     "tlf",
     "nummer",
+    "unter",
+    "erreichbar",
+    "anrufen",
+    "appelez",
+    "llame",
+    "llamar",
+    "ligue",
+    "numéro",
+    "número",
+    "numero",
+    "telephone number",
+    "kontakt",
+    "callback",
+    "dialed",
+    "dialled",
+    "caller",
 ];
 
 fn verify(scan: &mut Scan<'_>, at: usize) {
@@ -87,7 +103,9 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     let is_phone = if plus.is_some() {
         // A line that a diff adds begins with a plus as well.
         let is_added = matches!(scan.before(start), b'\n' | b' ') && shape.len < 10;
-        is_international(&shape) && !is_added && !shape.is_date()
+        // `+39 06 6982`
+        let is_short = shape.len == 7 && shape.group_count > 1 && scan.has_before(start, 24, WORDS);
+        (is_international(&shape) || is_short) && !is_added && !shape.is_date()
     } else {
         is_north_american(scan, start, at, &shape) || is_national(scan, start, &shape)
     };

@@ -66,9 +66,18 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     scan.set_cursor(Category::PrivateKey, end);
     let lines =
         memchr::memmem::find(scan.slice(body..end), b"-----END").map_or(end, |at| body + at);
-    if end > body + 8 && key_bytes(scan.slice(body..lines)) >= 6 {
+    // A whole block of little but base64 is one however short.
+    let is_whole = lines < end && scan.slice(lines..end).ends_with(b"PRIVATE KEY-----");
+    let least = if is_whole && is_only_base64(scan.slice(body..lines)) { 3 } else { 6 };
+    if end > body + 8 && key_bytes(scan.slice(body..lines)) >= least {
         scan.found(Category::PrivateKey, start..end);
     }
+}
+
+fn is_only_base64(text: &[u8]) -> bool {
+    text.iter().all(|b| {
+        b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'\n' | b'\r' | b'\\' | b' ')
+    })
 }
 
 /// Characters of base64 in a row, which prose about keys does not have.

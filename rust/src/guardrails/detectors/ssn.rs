@@ -14,6 +14,7 @@ pub(super) static DETECTOR: Detector = Detector {
         ("\"ssn\":\"212 09 9999\"", "212 09 9999"),
         ("social security number 219099999", "219099999"),
         ("his is 001-01-0001, filed", "001-01-0001"),
+        ("SSN#536-22-8145", "536-22-8145"),
     ],
     harmless: &[
         "000-12-3456 666-12-3456 912-34-5678",
@@ -44,7 +45,15 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
         return;
     }
     let Some(number) = Number::read(scan, at, b"- .") else { return };
-    if number.len != 9 || !stands_alone(scan, at, number.end) {
+    // `SSN#536-22-8145`
+    let is_named = scan.before(at) == b'#' && scan.before(at - 1).is_ascii_alphabetic();
+    let from = at - usize::from(is_named);
+    let is_alone = if is_named {
+        stands_alone(scan, from, number.end) || !scan.byte(number.end).is_ascii_alphanumeric()
+    } else {
+        stands_alone(scan, at, number.end)
+    };
+    if number.len != 9 || !is_alone {
         return;
     }
     let (area, group, serial) = (number.value(0, 3), number.value(3, 5), number.value(5, 9));
