@@ -210,6 +210,8 @@ class Profile:
         takes_text_parts: bool,
         takes_late_system: bool,
         takes_effort: bool,
+        efforts: list[str],
+        has_thinking_switch: bool,
         echo: str,
         has_think_tags: bool,
         takes_images: bool | None,

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::canonical::{Abilities, Losses};
 use crate::delay::retry_after_ms;
-use crate::formats::{BodyVerdict, ErrorFacts, Format, Rescue, Usage, Verdict};
+use crate::formats::{BodyVerdict, ErrorFacts, Format, Header, Rescue, Usage, Verdict};
 use crate::guardrails::{StreamRestorer, frames};
 use crate::headers::{goes_down, goes_up, media_type};
 use crate::json::Body;
@@ -128,12 +128,12 @@ async fn once(transport: &Transport, order: &Arc<Order>, rescue: Option<Rescue>)
             return Attempted::failed(failure, 0, false);
         }
     };
-    let Encoded { body, usage_added, plan, losses, beta } = encoded;
+    let Encoded { body, usage_added, plan, losses, header } = encoded;
     let way = Way { usage_added, plan };
     let outgoing = Outgoing {
         method: Method::POST,
         path: order.path.clone(),
-        headers: request_headers(order, beta),
+        headers: request_headers(order, header),
         body,
     };
     let sending = transport.send(&order.target, &outgoing, deadlines.connect);
@@ -232,7 +232,7 @@ pub async fn fetch(
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_ENCODING));
-    add_version(&mut headers, target);
+    add_wanted(&mut headers, target);
     add_account(&mut headers, target);
     let outgoing =
         Outgoing { method: Method::GET, path, headers, body: Arc::from(Vec::<Bytes>::new()) };
@@ -247,10 +247,8 @@ pub async fn fetch(
 }
 
 const USER_AGENT: &str = concat!("codegate/", env!("CARGO_PKG_VERSION"));
-/// Sent where a client named none; every model accepts what this version accepts.
-const ANTHROPIC_VERSION: &str = "2023-06-01";
 
-fn request_headers(order: &Order, beta: Option<&'static str>) -> HeaderMap {
+fn request_headers(order: &Order, extra: Option<Header>) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(24);
     for (name, value) in &*order.client_headers {
         if goes_up(order.target.format, name) {
@@ -262,19 +260,18 @@ fn request_headers(order: &Order, beta: Option<&'static str>) -> HeaderMap {
     let encoding = if order.request.facts.is_streaming { "identity" } else { ACCEPT_ENCODING };
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(encoding));
     headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_static(USER_AGENT));
-    if let Some(beta) = beta {
-        headers.append("anthropic-beta", HeaderValue::from_static(beta));
+    if let Some((name, value)) = extra {
+        headers.append(name, HeaderValue::from_static(value));
     }
-    add_version(&mut headers, &order.target);
+    add_wanted(&mut headers, &order.target);
     add_account(&mut headers, &order.target);
     headers
 }
 
-/// The API refuses a request that names no version; a client's own stays.
-fn add_version(headers: &mut HeaderMap, target: &Target) {
-    if target.format == Format::AnthropicMessages {
-        let version = HeaderValue::from_static(ANTHROPIC_VERSION);
-        headers.entry("anthropic-version").or_insert(version);
+/// What the API refuses a request without; a client's own stays.
+fn add_wanted(headers: &mut HeaderMap, target: &Target) {
+    for (name, value) in target.format.wire().headers_wanted() {
+        headers.entry(*name).or_insert(HeaderValue::from_static(value));
     }
 }
 

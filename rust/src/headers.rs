@@ -6,8 +6,6 @@ use crate::formats::Format;
 
 /// Names, and prefixes ending in `-`, that go up for every format.
 const UP: &[&str] = &["accept", "user-agent", "idempotency-key", "x-stainless-"];
-const UP_ANTHROPIC_MESSAGES: &[&str] = &["anthropic-", "x-app", "x-claude-code-"];
-const UP_OPENAI_CHAT: &[&str] = &["openai-", "x-client-request-id"];
 /// Ids of the client's own organisation mean nothing under our account's credential.
 const NEVER_UP: &[&str] = &[
     "anthropic-workspace-id",
@@ -36,12 +34,9 @@ fn is_listed(name: &str, list: &[&str]) -> bool {
 
 /// Whether a client's header goes to an upstream of `format`.
 pub fn goes_up(format: Format, name: &HeaderName) -> bool {
-    let own = match format {
-        Format::AnthropicMessages => UP_ANTHROPIC_MESSAGES,
-        Format::OpenaiChat => UP_OPENAI_CHAT,
-    };
     let name = name.as_str();
-    (is_listed(name, UP) || is_listed(name, own)) && !NEVER_UP.contains(&name)
+    (is_listed(name, UP) || is_listed(name, format.wire().headers_up()))
+        && !NEVER_UP.contains(&name)
 }
 
 /// Whether an upstream's header goes to the client.

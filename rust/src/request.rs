@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::canonical::{Abilities, IMAGE, Losses, Profile};
 use crate::conversation;
 use crate::error::Error;
-use crate::formats::{Format, RequestFacts, Rescue, TargetOptions};
+use crate::formats::{Format, Header, RequestFacts, Rescue, TargetOptions};
 use crate::guardrails::{Category, Guard, Issued, TooSlow, mask};
 use crate::json::{self, Body, Edit, Object};
 use crate::translate::{self, Plan, Seals};
@@ -43,8 +43,8 @@ pub struct Encoded {
     /// How to read the answer, where it comes in another format than the client's.
     pub plan: Option<Arc<Plan>>,
     pub losses: Losses,
-    /// A beta of the target's that the request needs.
-    pub beta: Option<&'static str>,
+    /// A header of the target's that the request needs.
+    pub header: Option<Header>,
 }
 
 /// What a request is encoded for.
@@ -168,14 +168,14 @@ impl ParsedRequest {
         };
         let wire = self.format.wire();
         let edits = wire.request_edits(&self.body, &self.object, &self.facts, &options);
-        let (mut all, beta) = match goal.rescue {
+        let (mut all, header) = match goal.rescue {
             Some(rescue) => wire.rescue_edits(&self.body, &self.object, rescue),
             None => (Vec::new(), None),
         };
         all.extend(edits.edits);
         Encoded {
             body: json::splice(&self.body, &self.object, &all).into(),
-            beta,
+            header,
             usage_added: edits.usage_added,
             plan: None,
             losses: Losses::default(),
@@ -211,7 +211,7 @@ impl ParsedRequest {
             usage_added: false,
             plan: Some(translated.plan),
             losses: translated.losses,
-            beta: None,
+            header: None,
         })
     }
 

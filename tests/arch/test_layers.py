@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from codegate.providers.known import known_providers
 from tests.arch.tree import PACKAGE, ROOT, RUST, files, name, without_tests
 
 FORMATS = sorted(folder.parent for folder in (RUST / "formats").glob("*/mod.rs"))
@@ -103,12 +104,52 @@ def test_a_format_is_one_folder_with_one_constant(folder: Path) -> None:
     assert f"{folder.name}::FORMAT" in listed
 
 
+def _type_name(folder: Path) -> str:
+    """The format's variant of ``Format``, and the type that implements it."""
+    return "".join(word.title() for word in folder.name.split("_"))
+
+
 @pytest.mark.parametrize("folder", FORMATS, ids=lambda folder: folder.name)
 def test_a_format_names_no_other(folder: Path) -> None:
-    others = [f.name for f in FORMATS if f != folder]
+    others = [f for f in FORMATS if f != folder]
     assert others
+    sources = list(files(folder, ".rs"))
+    assert len(sources) > len(list(folder.glob("*.rs"))), "folders inside count, too"
     for other in others:
-        type_name = "".join(word.title() for word in other.split("_"))
-        naming = re.compile(rf"\b(?:{other}|{type_name})\b")
-        for source in folder.glob("*.rs"):
-            assert not naming.search(without_tests(source)), f"{name(source)} names {other}"
+        vendor = other.name.partition("_")[0]
+        naming = re.compile(rf"\b(?:{other.name}|{_type_name(other)})\b|{vendor}", re.IGNORECASE)
+        for source in sources:
+            found = naming.search(without_tests(source))
+            assert not found, f"{name(source)} names {other.name}"
+
+
+def _neutral() -> list[Path]:
+    return [f for part in ("canonical", "translate") for f in files(RUST / part, ".rs")]
+
+
+def test_what_formats_share_names_none_of_them_and_no_vendor() -> None:
+    vendors = {*known_providers(), "claude", "gpt", "moonshot", "chatgpt"} - {"custom", "demo"}
+    assert len(vendors) > 8
+    names = [*(f.name for f in FORMATS), *map(_type_name, FORMATS), "chat completions"]
+    naming = re.compile(
+        "|".join(rf"(?<![a-z]){word}" for word in (*names, *vendors)), re.IGNORECASE
+    )
+    sources = _neutral()
+    assert len(sources) > 12
+    for source in sources:
+        found = naming.search(without_tests(source))
+        assert not found, f"{name(source)} names {found.group() if found else None}"
+
+
+KNOW_CARRIERS = {"rust/src/guardrails/carriers.rs", "rust/src/guardrails/frames.rs"}
+"""Guardrails know where text stands in each format."""
+
+
+def test_formats_are_told_apart_in_their_own_folders() -> None:
+    naming = re.compile("|".join(rf"\b{_type_name(f)}\b" for f in FORMATS))
+    telling = {
+        name(source)
+        for source in files(RUST, ".rs")
+        if not source.is_relative_to(RUST / "formats") and naming.search(without_tests(source))
+    }
+    assert telling == KNOW_CARRIERS

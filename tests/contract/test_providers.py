@@ -18,7 +18,7 @@ from codegate.providers.known import known_providers, provider_named, recognise
 CASES = json.loads(Path("tests/fixtures/models.json").read_text(encoding="utf-8"))
 FIRST = {
     *("anthropic", "openai", "openrouter", "gemini", "deepseek", "glm", "cerebras", "minimax"),
-    *("custom", "demo"),
+    *("kimi", "custom", "demo"),
 }
 pairs = [
     pytest.param(provider, wire_format, id=f"{name}-{wire_format}")

@@ -341,6 +341,36 @@ def test_losses_are_named_in_a_header_and_in_the_record(
     assert proxy.exchanges()[-1]["losses"] == ["top_k", "context_management"]
 
 
+def test_stop_sequences_beyond_the_fourth_end_the_answer_here(
+    crossed: dict[str, Proxy], shared_mock: ThreadedMock, stream: bool
+) -> None:
+    proxy = crossed[MESSAGES]
+    body = body_of(
+        MESSAGES,
+        'mock:say "one END ' + "word " * 200 + '"',
+        model=f"fault:deltas-40+pace-{100 if stream else 1}",
+        stop_sequences=["a1", "a2", "a3", "a4", "END"],
+        stream=stream,
+    )
+    answer = send(proxy, MESSAGES, body)
+    assert answer.status == 200, answer.body
+    assert answer.is_complete
+    assert answer.header("x-codegate-conversion-loss") is None
+    found = shown(MESSAGES, answer, stream)
+    assert (found["text"], found["stop"]) == ("one ", "stop_sequence")
+    assert b'"stop_sequence":"END"' in answer.body
+    sent = json.loads(shared_mock.requests[-1].body or b"{}")
+    assert sent["stop"] == ["a1", "a2", "a3", "a4"]
+    if stream:
+        assert events(answer.body)[-1][1] == END[MESSAGES]
+        proxy.wait_idle()
+        wait_until(lambda: shared_mock.requests[-1].outcome != "open", what="the upstream let go")
+        assert shared_mock.requests[-1].outcome == "client_closed"
+        proxy.settle()
+        record = proxy.exchanges()[-1]
+        assert record["outcome"] == "ok"
+
+
 def test_case_104_tokens_are_counted_on_any_upstream(crossed: dict[str, Proxy]) -> None:
     proxy = crossed[MESSAGES]
     body = {"model": "mock-large", "messages": [{"role": "user", "content": "word " * 400}]}

@@ -125,6 +125,8 @@ def _profile(provider: Provider) -> native.Profile:
         takes_text_parts=quirks.takes_text_parts,
         takes_late_system=quirks.takes_late_system,
         takes_effort=quirks.takes_effort,
+        efforts=list(quirks.efforts),
+        has_thinking_switch=quirks.has_thinking_switch,
         echo=quirks.echo,
         has_think_tags=quirks.has_think_tags,
         takes_images=quirks.takes_images,

@@ -49,6 +49,10 @@ class Quirks:
     """Whether system messages may stand behind the first turn."""
     takes_effort: bool = True
     """Whether ``reasoning_effort`` is known."""
+    efforts: tuple[str, ...] = ()
+    """The levels that it takes, lowest first; others become the next higher one. Empty: all."""
+    has_thinking_switch: bool = False
+    """Whether ``thinking: {"type": "enabled"}``, or ``"disabled"``, turns reasoning on and off."""
     echo: Echo = "never"
     """Which turns of the assistant must come back with their ``reasoning_content``: none, those
     that called tools, or all."""
@@ -57,7 +61,9 @@ class Quirks:
     takes_images: bool | None = None
     """``None``: it depends on the model, or nobody knows."""
     refused: tuple[str, ...] = ()
-    """Members of Chat Completions that make it refuse a request."""
+    """Members of Chat Completions that make it refuse a request, or one value of a member:
+    ``tool_choice:auto``, ``content:null``, ``response_format:json_schema``,
+    ``schema:additionalProperties``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

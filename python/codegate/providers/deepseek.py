@@ -15,10 +15,14 @@ PROVIDER = Provider(
     key_variables=("DEEPSEEK_API_KEY",),
     quirks=Quirks(
         takes_text_parts=False,
-        takes_effort=False,
-        # A turn that called tools while thinking is refused without its thoughts.
-        echo="calls",
+        efforts=("high", "max"),
+        has_thinking_switch=True,
+        # While thinking is on, a history is refused whose turns lack their thoughts.
+        echo="always",
         takes_images=False,
-        refused=("strict", "parallel_tool_calls"),
+        refused=(
+            *("strict", "parallel_tool_calls"),
+            *("response_format:json_schema", "schema:additionalProperties"),
+        ),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegate.providers.base import BEARER, Provider
+from codegate.providers.base import BEARER, Provider, Quirks
 
 PROVIDER = Provider(
     name="glm",
@@ -13,4 +13,5 @@ PROVIDER = Provider(
     },
     auth={"anthropic_messages": BEARER},
     key_variables=("ZAI_API_KEY", "ZHIPUAI_API_KEY"),
+    quirks=Quirks(takes_effort=False, has_thinking_switch=True),
 )

@@ -17,6 +17,9 @@ PROVIDER = Provider(
         takes_late_system=False,
         takes_effort=False,
         has_think_tags=True,
-        refused=("response_format", "parallel_tool_calls", "strict"),
+        refused=(
+            *("response_format", "parallel_tool_calls", "strict"),
+            *("tool_choice:auto", "content:null"),
+        ),
     ),
 )

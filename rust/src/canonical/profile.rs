@@ -1,5 +1,7 @@
 //! What a target takes, as data: its service and the model asked there.
 
+use super::Effort;
+
 /// Which turns of the history must carry their reasoning back in plain text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Echo {
@@ -58,6 +60,10 @@ pub struct Profile {
     pub takes_late_system: bool,
     /// A level of reasoning may be asked for.
     pub takes_effort: bool,
+    /// The levels there are, lowest first; none: all that the format knows.
+    pub efforts: Vec<Effort>,
+    /// Reasoning is turned on and off by a member of its own.
+    pub has_thinking_switch: bool,
     pub echo: Echo,
     /// Reasoning comes as tags in the text.
     pub has_think_tags: bool,
@@ -66,7 +72,7 @@ pub struct Profile {
     pub takes_reasoning: Option<bool>,
     /// Tokens that the model may write.
     pub max_output: Option<u64>,
-    /// Top-level members of the target's format that it refuses.
+    /// Members of the target's format that it refuses, or one value of a member: `name:value`.
     pub refused: Vec<String>,
 }
 
@@ -79,6 +85,8 @@ impl Default for Profile {
             takes_text_parts: true,
             takes_late_system: true,
             takes_effort: true,
+            efforts: Vec::new(),
+            has_thinking_switch: false,
             echo: Echo::Never,
             has_think_tags: false,
             takes_images: None,
@@ -103,7 +111,13 @@ impl Profile {
         }
     }
 
-    /// Whether the target takes a member of its own format.
+    /// The level that comes nearest to `wanted`: the next higher one, else the highest.
+    pub fn nearest(&self, wanted: Effort) -> Effort {
+        let next = self.efforts.iter().find(|effort| **effort >= wanted);
+        next.or(self.efforts.last()).copied().unwrap_or(wanted)
+    }
+
+    /// Whether the target takes a member of its own format, or one value of it.
     pub fn takes(&self, member: &str) -> bool {
         !self.refused.iter().any(|refused| refused == member)
     }

@@ -237,6 +237,31 @@ pub enum Effort {
 }
 
 impl Effort {
+    pub fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "none" => Self::Off,
+            "minimal" => Self::Minimal,
+            "low" => Self::Low,
+            "medium" => Self::Medium,
+            "high" => Self::High,
+            "xhigh" => Self::XHigh,
+            "max" => Self::Max,
+            _ => return None,
+        })
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "none",
+            Self::Minimal => "minimal",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::XHigh => "xhigh",
+            Self::Max => "max",
+        }
+    }
+
     /// The level of a budget in tokens.
     pub fn of_budget(tokens: u64) -> Self {
         match tokens {

@@ -69,6 +69,8 @@ pub struct Rules {
     pub needs_seal: bool,
     /// A final turn of the assistant is continued.
     pub takes_prefill: bool,
+    /// Stop sequences that one request may have.
+    pub most_stops: usize,
     /// Whether a byte may stand in a call's id; nothing allows any.
     pub is_id_byte: Option<fn(u8) -> bool>,
     pub id_bytes: usize,

@@ -61,6 +61,9 @@ impl Format {
     }
 }
 
+/// A header's name and value.
+pub type Header = (&'static str, &'static str);
+
 /// What routing and accounting need to know of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestFacts {
@@ -96,6 +99,15 @@ pub struct RequestEdits {
 /// One wire format.
 pub trait WireFormat: Sync {
     fn name(&self) -> &'static str;
+
+    /// Headers of a client that go up to services of this format only: names, and prefixes that
+    /// end in `-`.
+    fn headers_up(&self) -> &'static [&'static str];
+
+    /// Headers that its services want where a client brings none.
+    fn headers_wanted(&self) -> &'static [Header] {
+        &[]
+    }
 
     /// Facts of a scanned request; an error names the member that is wrong.
     fn read_request(&self, body: &Body, object: &Object) -> Result<RequestFacts, Error>;
@@ -152,13 +164,13 @@ pub trait WireFormat: Sync {
         None
     }
 
-    /// The edits of a rescue, and the beta that it needs.
+    /// The edits of a rescue, and a header that it needs.
     fn rescue_edits(
         &self,
         _body: &Body,
         _object: &Object,
         _rescue: Rescue,
-    ) -> (Vec<Edit>, Option<&'static str>) {
+    ) -> (Vec<Edit>, Option<Header>) {
         (Vec::new(), None)
     }
 

@@ -41,6 +41,8 @@ enum Repair {
     Properties,
     /// `additionalProperties` must be false.
     Closed,
+    /// `additionalProperties` must not be there.
+    Opened,
 }
 
 /// The schema with `properties` on each object, without `$schema` at its root.
@@ -51,6 +53,11 @@ pub(super) fn with_properties(schema: &[u8]) -> Cow<'_, [u8]> {
 /// The schema with no object open to further members.
 pub(super) fn closed(schema: &[u8]) -> Cow<'_, [u8]> {
     repaired(schema, Repair::Closed)
+}
+
+/// The schema without a word on further members.
+pub(super) fn opened(schema: &[u8]) -> Cow<'_, [u8]> {
+    repaired(schema, Repair::Opened)
 }
 
 fn repaired(schema: &[u8], repair: Repair) -> Cow<'_, [u8]> {
@@ -74,6 +81,7 @@ fn lacks(node: Node<'_>, repair: Repair) -> bool {
     let fields = node.members();
     describes_object(node)
         && match repair {
+            Repair::Opened => fields.get("additionalProperties").is_some(),
             Repair::Properties => fields.get("properties").is_none(),
             Repair::Closed => {
                 fields.get("additionalProperties").and_then(Node::bool) != Some(false)
@@ -111,7 +119,8 @@ fn write(out: &mut Writer, node: Node<'_>, repair: Repair, level: usize) {
     let is_lacking = lacks(node, repair);
     out.begin();
     for (name, value) in node.members().iter() {
-        let is_replaced = is_lacking && repair == Repair::Closed && name == "additionalProperties";
+        let is_replaced =
+            is_lacking && repair != Repair::Properties && name == "additionalProperties";
         if is_replaced || (level == 0 && name == "$schema") {
             continue;
         }
@@ -139,6 +148,7 @@ fn write(out: &mut Writer, node: Node<'_>, repair: Repair, level: usize) {
         match repair {
             Repair::Properties => out.key("properties").begin().end(),
             Repair::Closed => out.key("additionalProperties").bool(false),
+            Repair::Opened => out,
         };
     }
     out.end();
@@ -242,6 +252,15 @@ mod tests {
         );
         let fine = br#"{"type": "object", "properties": {"a": {"type": "string"}}}"#;
         assert!(matches!(with_properties(fine), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn a_schema_may_be_left_without_a_word_on_further_members() {
+        let schema = br#"{"type":"object","properties":{"additionalProperties":{"type":"object","properties":{},"additionalProperties":false}},"additionalProperties":{"type":"string"}}"#;
+        assert_eq!(
+            text(&opened(schema)),
+            r#"{"type":"object","properties":{"additionalProperties":{"type":"object","properties":{}}}}"#
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::format_named;
-use crate::canonical::{Echo, Profile};
+use crate::canonical::{Echo, Effort, Profile};
 use crate::transport::Target;
 
 #[pyclass(frozen, name = "Target", module = "codegate._native")]
@@ -42,7 +42,7 @@ impl PyProfile {
     #[new]
     #[pyo3(signature = (
         *, vendor, is_limit_completion, takes_stream_usage, takes_text_parts, takes_late_system,
-        takes_effort, echo, has_think_tags, takes_images, refused
+        takes_effort, efforts, has_thinking_switch, echo, has_think_tags, takes_images, refused
     ))]
     #[expect(clippy::too_many_arguments, reason = "facts by name")]
     #[expect(clippy::fn_params_excessive_bools, reason = "facts by name")]
@@ -54,6 +54,8 @@ impl PyProfile {
         takes_text_parts: bool,
         takes_late_system: bool,
         takes_effort: bool,
+        efforts: Vec<String>,
+        has_thinking_switch: bool,
         echo: String,
         has_think_tags: bool,
         takes_images: Option<bool>,
@@ -61,6 +63,9 @@ impl PyProfile {
     ) -> PyResult<Self> {
         let echo = Echo::parse(&echo)
             .ok_or_else(|| PyValueError::new_err("echo is never, calls or always"))?;
+        let efforts = efforts.iter().map(|name| Effort::parse(name)).collect::<Option<Vec<_>>>();
+        let efforts =
+            efforts.ok_or_else(|| PyValueError::new_err("no level of reasoning has that name"))?;
         Ok(Self(Profile {
             vendor,
             is_limit_completion,
@@ -68,6 +73,8 @@ impl PyProfile {
             takes_text_parts,
             takes_late_system,
             takes_effort,
+            efforts,
+            has_thinking_switch,
             echo,
             has_think_tags,
             takes_images,

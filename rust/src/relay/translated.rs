@@ -50,7 +50,7 @@ impl Stream {
                 result = Err(endless());
                 break;
             }
-            if verdict == Verdict::Terminal {
+            if verdict == Verdict::Terminal || translator.is_cut() {
                 translator.finish(&mut written);
                 self.end = Some(End::Complete);
             }

@@ -46,6 +46,11 @@ impl AnswerStream {
         if self.stage.is_stuck() { Err(Broken) } else { Ok(()) }
     }
 
+    /// Whether the client has all that it wants: the upstream may go.
+    pub fn is_cut(&self) -> bool {
+        self.stage.is_cut()
+    }
+
     /// The end of a stream that came to a good end. Does nothing the second time.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         if std::mem::replace(&mut self.is_over, true) {

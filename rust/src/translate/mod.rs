@@ -24,7 +24,7 @@ pub use answer::{AnswerFold, AnswerStream, Broken, whole};
 pub use error::{Recast, recast};
 pub use seal::Seals;
 
-use crate::canonical::{Losses, Profile};
+use crate::canonical::{Losses, Profile, Request};
 use crate::formats::{AnswerContext, BadRequest, Format, Rules};
 use crate::json::Node;
 
@@ -59,6 +59,8 @@ pub struct Plan {
     pub(self) has_think_tags: bool,
     /// Text that the answer goes on from and should not repeat.
     pub(self) prefix: Option<String>,
+    /// Sequences that end the answer's text here, because the target could not be told of them.
+    pub(self) stops: Vec<String>,
     pub(self) seals: Arc<Seals>,
 }
 
@@ -83,6 +85,7 @@ pub fn request(body: &Bytes, goal: &Goal<'_>) -> Result<Translated, BadRequest> 
     }
     abilities::lower(&mut request, goal.profile, &mut losses);
     let prefix = repair::repair(&mut request, rules, &mut losses);
+    let stops = untold_stops(&mut request, rules);
     let names = names::lower(&mut request, rules);
     ids::lower(&mut request, rules);
     let wire = goal.target.wire();
@@ -98,9 +101,17 @@ pub fn request(body: &Bytes, goal: &Goal<'_>) -> Result<Translated, BadRequest> 
             names,
             has_think_tags: goal.profile.has_think_tags,
             prefix,
+            stops,
             seals: Arc::clone(goal.seals),
         }),
     })
+}
+
+/// Stop sequences beyond what the target takes; they are taken out of the request.
+fn untold_stops(request: &mut Request<'_>, rules: Rules) -> Vec<String> {
+    request.stop.retain(|stop| !stop.is_empty());
+    let most = rules.most_stops.min(request.stop.len());
+    request.stop.split_off(most).iter().map(|stop| stop.to_text().into_owned()).collect()
 }
 
 /// An id for an answer whose upstream gave it none.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{Plan, ids};
-use crate::canonical::{Delta, Event, Opened};
+use crate::canonical::{Delta, Event, Opened, Stop, StopReason};
 use crate::formats::Sink;
 use crate::json::Escaped;
 
@@ -42,6 +42,8 @@ pub(super) struct Stage {
     /// White space at the end of the input that came last.
     space: usize,
     is_stuck: bool,
+    /// A stop sequence was met: the answer is over, whatever else comes.
+    is_cut: bool,
 }
 
 impl Stage {
@@ -56,7 +58,13 @@ impl Stage {
             unsealed: None,
             space: 0,
             is_stuck: false,
+            is_cut: false,
         }
+    }
+
+    /// Whether the answer ended here, before the upstream ended it.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// Whether the upstream writes white space without end.
@@ -65,6 +73,9 @@ impl Stage {
     }
 
     pub(super) fn pass(&mut self, event: Event<'_>, sink: &mut Sink<'_>) {
+        if self.is_cut && !matches!(event, Event::Start { .. } | Event::Usage(_)) {
+            return;
+        }
         match event {
             Event::Open { part, opened } => self.open(part, opened, sink),
             Event::Delta { part, delta } => self.delta(part, delta, sink),
@@ -148,7 +159,7 @@ impl Stage {
 
     /// Whether the text of the answer has to be looked at.
     fn is_looking(&self) -> bool {
-        self.tags != Tags::Done || self.prefix.is_some()
+        self.tags != Tags::Done || self.prefix.is_some() || !self.plan.stops.is_empty()
     }
 
     /// Lets go of what is certain.
@@ -197,12 +208,38 @@ impl Stage {
                         }
                         self.prefix = None;
                     }
-                    let text = std::mem::take(&mut self.held);
-                    self.show(&text, false, sink);
+                    self.release(sink);
                     return;
                 }
             }
         }
+    }
+
+    /// Shows text up to a stop sequence, or up to what may become one.
+    fn release(&mut self, sink: &mut Sink<'_>) {
+        let plan = Arc::clone(&self.plan);
+        let held = std::mem::take(&mut self.held);
+        // Of those that begin at the same place the longest is meant.
+        let first = plan
+            .stops
+            .iter()
+            .filter_map(|stop| held.find(stop.as_str()).map(|at| (at, stop)))
+            .min_by_key(|(at, stop)| (*at, usize::MAX - stop.len()));
+        let Some((at, stop)) = first else {
+            let kept = plan.stops.iter().map(|stop| overlap(&held, stop)).max().unwrap_or(0);
+            let (text, rest) = held.split_at(held.len() - kept);
+            self.show(text, false, sink);
+            rest.clone_into(&mut self.held);
+            return;
+        };
+        self.show(held.split_at(at).0, false, sink);
+        self.hide(sink);
+        self.is_cut = true;
+        sink(Event::Stop(Stop {
+            reason: StopReason::Sequence,
+            sequence: Some(Escaped::text(stop)),
+            explanation: None,
+        }));
     }
 
     fn end_text(&mut self, sink: &mut Sink<'_>) {
@@ -242,5 +279,6 @@ impl Stage {
 
 /// How many bytes at the end of `text` may be the beginning of `tag`.
 fn overlap(text: &str, tag: &str) -> usize {
-    (1..tag.len()).rev().find(|len| text.ends_with(tag.get(..*len).unwrap_or(tag))).unwrap_or(0)
+    let begins = |len: &usize| tag.get(..*len).is_some_and(|begin| text.ends_with(begin));
+    (1..tag.len()).rev().find(begins).unwrap_or(0)
 }

@@ -1,6 +1,6 @@
 //! Roles, system, settings.
 
-use codegate::canonical::Profile;
+use codegate::canonical::{Echo, Effort, Profile};
 use serde_json::{Value, json};
 
 use super::stage::*;
@@ -458,4 +458,105 @@ fn a_model_without_tools_is_told_of_earlier_calls_in_words() {
         "tools": [{"type": "function", "function": {"name": "f"}}]}));
     assert_eq!(sent.get("tools"), None);
     assert_eq!(losses.refused(), ["tools"]);
+}
+
+#[test]
+fn marks_for_the_prompt_cache_cross_where_the_model_knows_them() {
+    let mark = json!({"type": "ephemeral"});
+    let text = |text: &str| json!({"type": "text", "text": text, "cache_control": mark});
+    let official = || Profile { is_limit_completion: true, ..Profile::default() };
+    let way = |model| Way { model, profile: official(), ..messages_to_chat() };
+    let image = json!({"type": "image", "cache_control": mark,
+        "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgoAAAANSU"}});
+    let body = json!({"model": "m", "max_tokens": 9, "system": [text("s1"), text("s2")], "messages": [
+        {"role": "user", "content": [{"type": "text", "text": "look"}, image]},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "r",
+            "cache_control": {"type": "ephemeral", "ttl": "1h"}}]},
+        {"role": "user", "content": [text("end")]},
+    ]});
+    let point = json!({"mode": "explicit"});
+    let (sent, losses) = way("gpt-5.6").body(&body);
+    // Of five the first is left out.
+    assert_eq!(sent["messages"][0]["content"][0].get("prompt_cache_breakpoint"), None);
+    assert_eq!(sent["messages"][0]["content"][1]["prompt_cache_breakpoint"], point);
+    assert_eq!(sent["messages"][1]["content"][0]["prompt_cache_breakpoint"], point);
+    assert_eq!(sent["messages"][1]["content"][1].get("prompt_cache_breakpoint"), None);
+    assert_eq!(
+        sent["messages"][3]["content"],
+        json!([{"type": "text", "text": "r", "prompt_cache_breakpoint": point}])
+    );
+    assert_eq!(
+        sent["messages"][4]["content"],
+        json!([{"type": "text", "text": "end", "prompt_cache_breakpoint": point}])
+    );
+    assert_eq!(losses.header(), "cache_control,cache_ttl");
+    for model in ["gpt-5.5", "other"] {
+        let (sent, losses) = way(model).body(&body);
+        assert!(!sent.to_string().contains("breakpoint"), "{sent}");
+        assert_eq!(losses.header(), "cache_control(5)");
+    }
+    let (back, _) = chat_to_messages("claude-opus-4-5").body(&json!({"model": "m", "messages": [
+        {"role": "user", "content": [{"type": "text", "text": "a",
+            "prompt_cache_breakpoint": {"mode": "explicit", "ttl": "12h"}}]}]}));
+    assert_eq!(
+        back["messages"][0]["content"][0]["cache_control"],
+        json!({"type": "ephemeral", "ttl": "1h"})
+    );
+}
+
+#[test]
+fn services_depart_from_their_format_as_their_files_say() {
+    let body = |effort: Value| {
+        json!({"model": "m", "max_tokens": 30000, "thinking": {"type": "adaptive"}, "output_config": effort,
+        "tools": [{"name": "f", "input_schema": {"type": "object", "properties": {}, "additionalProperties": false}}],
+        "tool_choice": {"type": "auto"}, "messages": [
+            user("x"),
+            {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm", "signature": "s"}, {"type": "tool_use", "id": "t", "name": "f", "input": {}}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "r"}]},
+            {"role": "assistant", "content": "y"}, user("z"),
+        ]})
+    };
+    let refused = [
+        "schema:additionalProperties",
+        "tool_choice:auto",
+        "content:null",
+        "response_format:json_schema",
+    ];
+    let profile = Profile {
+        efforts: vec![Effort::High, Effort::Max],
+        has_thinking_switch: true,
+        echo: Echo::Always,
+        refused: refused.map(str::to_owned).to_vec(),
+        ..Profile::default()
+    };
+    let way = Way { profile, ..messages_to_chat() };
+    let sent = |effort: &str| way.body(&body(json!({"effort": effort}))).0;
+    let low = sent("low");
+    assert_eq!(low["thinking"], json!({"type": "enabled"}));
+    assert_eq!(low["reasoning_effort"], "high");
+    assert_eq!(sent("xhigh")["reasoning_effort"], "max");
+    assert_eq!(low.get("tool_choice"), None);
+    assert_eq!(
+        low["tools"][0]["function"]["parameters"],
+        json!({"type": "object", "properties": {}})
+    );
+    assert_eq!(low["messages"][1]["content"], "");
+    assert_eq!(low["messages"][1]["reasoning_content"], "hm");
+    assert_eq!(low["messages"][3]["reasoning_content"], " ");
+    let mut off = body(json!({}));
+    off["thinking"] = json!({"type": "disabled"});
+    off["output_config"] = json!({"format": {"type": "json_schema", "schema": {"type": "object"}}});
+    let (off, losses) = way.body(&off);
+    assert_eq!(off["thinking"], json!({"type": "disabled"}));
+    assert_eq!(off.get("reasoning_effort"), None);
+    assert!(!off.to_string().contains("reasoning_content"), "{off}");
+    assert_eq!(off["response_format"], json!({"type": "json_object"}));
+    assert_eq!(losses.refused(), ["json_schema"]);
+    let always = Way {
+        model: "gpt-6-astra",
+        profile: Profile { is_limit_completion: true, ..Profile::default() },
+        ..messages_to_chat()
+    };
+    assert_eq!(always.body(&body(json!({"effort": "high"}))).0["reasoning_effort"], "low");
 }

@@ -372,3 +372,60 @@ fn deltas_of_unknown_blocks_and_events_are_passed_over() {
     );
     assert_eq!(chat_accumulated(&out)["message"]["content"], "ok");
 }
+
+/// A way to a service of which the client wants more stop sequences than it takes.
+fn with_stops(stops: &[&str]) -> Arc<codegate::translate::Plan> {
+    messages_to_chat().plan_for(&json!({"model": "asked", "max_tokens": 100, "stream": true,
+        "stop_sequences": stops, "messages": [{"role": "user", "content": "hi"}]}))
+}
+
+#[test]
+fn stop_sequences_beyond_the_targets_limit_end_the_answer_here() {
+    let stops = ["a1", "a2", "a3", "a4", "END", "ENDE!", "\u{e9}\u{e8}"];
+    let (sent, losses) = messages_to_chat().body(&json!({"model": "m", "max_tokens": 9,
+        "stop_sequences": stops, "messages": [{"role": "user", "content": "hi"}]}));
+    assert_eq!(sent["stop"], json!(["a1", "a2", "a3", "a4"]));
+    assert!(losses.is_empty(), "{}", losses.header());
+    let plan = with_stops(&stops);
+    let shown = |pieces: &[&str]| {
+        let mut chunks: Vec<Value> = vec![delta(json!({"reasoning_content": "END is near"}))];
+        chunks.extend(pieces.iter().map(|piece| delta(json!({"content": piece}))));
+        chunks.extend([tool(0, "k", "f", "{}"), finish("tool_calls"), usage(30, 20)]);
+        let text = chat_stream(&chunks);
+        let answer = accumulated(&stream(&plan, once(&text)));
+        assert_eq!(folded(&plan, &text), answer);
+        every_split(&plan, &text);
+        let body = json!({"id": "chatcmpl-1", "choices": [{"message": {
+            "reasoning_content": "END is near", "content": pieces.concat(),
+            "tool_calls": [{"id": "k", "function": {"name": "f", "arguments": "{}"}}]},
+            "finish_reason": "tool_calls"}], "usage": {"prompt_tokens": 30, "completion_tokens": 20}});
+        assert_eq!(whole(&plan, &body), answer);
+        let blocks = answer["content"].as_array().unwrap().iter();
+        let text: String = blocks.clone().filter_map(|block| block["text"].as_str()).collect();
+        let thinking = blocks.clone().filter_map(|block| block["thinking"].as_str()).count();
+        assert_eq!(thinking, 1);
+        let calls = blocks.filter(|block| block["type"] == "tool_use").count();
+        (text, answer["stop_reason"].clone(), answer["stop_sequence"].clone(), calls)
+    };
+    let cut = |text: &str, stop: &str| (text.into(), json!("stop_sequence"), json!(stop), 0);
+    assert_eq!(shown(&["one E", "N", "D two"]), cut("one ", "END"));
+    assert_eq!(shown(&["END"]), cut("", "END"));
+    assert_eq!(shown(&["x ENDE! y"]), cut("x ", "ENDE!"));
+    assert_eq!(shown(&["\u{e9}", "\u{e9}", "\u{e8} \u{e9}"]), cut("\u{e9}", "\u{e9}\u{e8}"));
+    let whole_text = ("EN EN a1".into(), json!("tool_use"), Value::Null, 1);
+    assert_eq!(shown(&["EN", " E", "N a1"]), whole_text);
+}
+
+#[test]
+fn a_stream_that_met_its_stop_sequence_needs_its_upstream_no_longer() {
+    let mut answer = AnswerStream::new(with_stops(&["a", "b", "c", "d", "END"]));
+    let mut out = Vec::new();
+    let mut say = |text: &str| {
+        answer
+            .frame(None, delta(json!({"content": text})).to_string().as_bytes(), &mut out)
+            .unwrap();
+        answer.is_cut()
+    };
+    assert!(!say("x EN"));
+    assert!(say("D y"));
+}

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use super::codec::is_word_byte;
 use super::{
     AnswerContext, BadRequest, BodyVerdict, ErrorFacts, ErrorReply, EventDecoder, EventEncoder,
-    LateSystem, RequestEdits, RequestFacts, Rescue, Rules, Sink, StreamTap, TargetOptions,
+    Header, LateSystem, RequestEdits, RequestFacts, Rescue, Rules, Sink, StreamTap, TargetOptions,
     WireFormat,
 };
 use crate::canonical::{Answer, Losses, Profile, Request};
@@ -31,6 +31,15 @@ struct AnthropicMessages;
 impl WireFormat for AnthropicMessages {
     fn name(&self) -> &'static str {
         "anthropic_messages"
+    }
+
+    fn headers_up(&self) -> &'static [&'static str] {
+        &["anthropic-", "x-app", "x-claude-code-"]
+    }
+
+    fn headers_wanted(&self) -> &'static [Header] {
+        // Every model accepts what this version accepts.
+        &[("anthropic-version", "2023-06-01")]
     }
 
     fn read_request(&self, body: &Body, object: &Object) -> Result<RequestFacts, Error> {
@@ -92,7 +101,7 @@ impl WireFormat for AnthropicMessages {
         body: &Body,
         object: &Object,
         rescue: Rescue,
-    ) -> (Vec<Edit>, Option<&'static str>) {
+    ) -> (Vec<Edit>, Option<Header>) {
         let beta = (rescue == Rescue::DropUnreadable).then_some(rescue::BETA);
         (rescue::edits(body, object, rescue), beta)
     }
@@ -111,6 +120,7 @@ impl WireFormat for AnthropicMessages {
             },
             needs_seal: true,
             takes_prefill: model.takes_prefill,
+            most_stops: usize::MAX,
             is_id_byte: Some(is_word_byte),
             id_bytes: 64,
             is_name_byte: is_word_byte,

@@ -3,13 +3,13 @@
 use bytes::Bytes;
 
 use super::foreign::without_thinking;
-use crate::formats::{ErrorFacts, Rescue};
+use crate::formats::{ErrorFacts, Header, Rescue};
 use crate::json::{Body, Edit, Fields, Kind, Object};
 
 /// Lets the API leave out what it cannot read.
 const BINDING: &str = r#""block_binding":{"prefix_mismatch_behavior":"drop_block"}"#;
 /// The beta under which it listens to that.
-pub(super) const BETA: &str = "thinking-binding-controls-2026-08-01";
+pub(super) const BETA: Header = ("anthropic-beta", "thinking-binding-controls-2026-08-01");
 
 /// What to try after this error, if anything is left.
 pub(super) fn next(facts: &ErrorFacts, tried: Option<Rescue>) -> Option<Rescue> {

@@ -23,11 +23,18 @@ use crate::json::{Body, Edit, Members, Object};
 
 pub(super) const FORMAT: &dyn WireFormat = &OpenaiChat;
 
+/// Stop sequences that one request may have.
+const MOST_STOPS: usize = 4;
+
 struct OpenaiChat;
 
 impl WireFormat for OpenaiChat {
     fn name(&self) -> &'static str {
         "openai_chat"
+    }
+
+    fn headers_up(&self) -> &'static [&'static str] {
+        &["openai-", "x-client-request-id"]
     }
 
     fn read_request(&self, body: &Body, object: &Object) -> Result<RequestFacts, Error> {
@@ -98,6 +105,7 @@ impl WireFormat for OpenaiChat {
             },
             needs_seal: false,
             takes_prefill: false,
+            most_stops: if profile.takes("stop") { MOST_STOPS } else { 0 },
             is_id_byte: None,
             id_bytes: 40,
             is_name_byte: is_word_byte,

@@ -134,17 +134,7 @@ fn extra<'a>(request: &mut Request<'a>, name: &str, node: Node<'a>, losses: &mut
 }
 
 fn reasoning(name: &str) -> Reasoning {
-    let effort = match name {
-        "none" => Some(Effort::Off),
-        "minimal" => Some(Effort::Minimal),
-        "low" => Some(Effort::Low),
-        "medium" => Some(Effort::Medium),
-        "high" => Some(Effort::High),
-        "xhigh" => Some(Effort::XHigh),
-        "max" => Some(Effort::Max),
-        _ => None,
-    };
-    Reasoning { effort, ..Reasoning::default() }
+    Reasoning { effort: Effort::parse(name), ..Reasoning::default() }
 }
 
 fn output<'a>(fields: &Members<'a>) -> Output<'a> {

@@ -1,18 +1,25 @@
 //! Messages of a request.
 
 use crate::canonical::{
-    Call, CallResult, Content, Echo, Input, Losses, Media, MediaKind, Part, Profile, Source,
+    Cache, Call, CallResult, Content, Echo, Input, Losses, Media, MediaKind, Part, Profile,
+    Request, Role, Source,
 };
 use crate::formats::openai_chat::decode::request::{ERROR_CLOSE, ERROR_OPEN};
 use crate::json::{Escaped, Writer};
 
 const IMAGE_BELOW: &str = "(image attached below)";
 
+/// Marks for the prompt cache that one request may have.
+const MOST_MARKS: usize = 4;
+
 /// What writing messages needs to know and remembers.
 pub(super) struct Pen<'p, 'l> {
     pub(super) out: Writer,
     pub(super) profile: &'p Profile,
     pub(super) losses: &'l mut Losses,
+    pub(super) echo: Echo,
+    /// Marks for the prompt cache that come before the last four; none where no mark is taken.
+    pub(super) skipped_marks: Option<usize>,
 }
 
 impl Pen<'_, '_> {
@@ -26,27 +33,66 @@ impl Pen<'_, '_> {
     fn content(&mut self, parts: &[Part<'_>], is_list: bool) {
         let texts: Vec<Escaped<'_>> = parts.iter().filter_map(|part| plain(part)).collect();
         let is_text = texts.len() == parts.len();
+        let marks = self.marks(parts);
+        let is_list = is_list || marks.iter().any(Option::is_some);
         if is_text && (!self.profile.takes_text_parts || (texts.len() < 2 && !is_list)) {
             let between = if self.profile.takes_text_parts { "" } else { "\n\n" };
             self.out.string(&Escaped::joined(&texts, between));
             return;
         }
         self.out.begin_list();
-        for part in parts {
-            self.part(part);
+        for (part, mark) in parts.iter().zip(marks) {
+            self.part(part, mark);
         }
         self.out.end_list();
     }
 
-    fn part(&mut self, part: &Part<'_>) {
-        if part.cache.is_some() {
-            self.losses.note("cache_control");
+    /// The mark of each part. Only text may carry one, so that of a picture goes to the text before.
+    fn marks(&mut self, parts: &[Part<'_>]) -> Vec<Option<Cache>> {
+        let mut marks = vec![None; parts.len()];
+        let mut text = None;
+        for (index, part) in parts.iter().enumerate() {
+            if plain(part).is_some() {
+                text = Some(index);
+            }
+            let Some(mark) = part.cache else { continue };
+            match text.and_then(|text| marks.get_mut(text)) {
+                Some(place) if self.may_mark() => *place = Some(mark),
+                _ => self.losses.note("cache_control"),
+            }
         }
+        marks
+    }
+
+    /// Whether the next mark of the request may be written.
+    fn may_mark(&mut self) -> bool {
+        match &mut self.skipped_marks {
+            Some(0) => self.profile.takes_text_parts,
+            Some(skipped) => {
+                *skipped -= 1;
+                false
+            }
+            None => false,
+        }
+    }
+
+    fn mark(&mut self, mark: Option<Cache>) {
+        let Some(mark) = mark else { return };
+        if mark.is_hour {
+            // Here a mark lives half an hour.
+            self.losses.degraded("cache_ttl");
+        }
+        self.out.key("prompt_cache_breakpoint").begin().member("mode", "explicit").end();
+    }
+
+    fn part(&mut self, part: &Part<'_>, mark: Option<Cache>) {
         if let Content::Text { citations: Some(_), .. } = &part.content {
             self.losses.note("citations");
         }
         if let Some(text) = plain(part) {
-            self.out.begin().member("type", "text").key("text").string(&text).end();
+            self.out.begin().member("type", "text").key("text").string(&text);
+            self.mark(mark);
+            self.out.end();
             return;
         }
         match &part.content {
@@ -125,7 +171,11 @@ impl Pen<'_, '_> {
             .collect();
         self.out.begin().member("role", "assistant").key("content");
         if texts.is_empty() && !calls.is_empty() {
-            self.out.null();
+            if self.profile.takes("content:null") {
+                self.out.null();
+            } else {
+                self.out.text("");
+            }
         } else {
             self.out.string(&Escaped::joined(&texts, ""));
         }
@@ -154,7 +204,7 @@ impl Pen<'_, '_> {
 
     /// Services that think between calls want their own thoughts back, and never nothing.
     fn reasoning(&mut self, parts: &[Part<'_>], has_calls: bool) {
-        let is_wanted = match self.profile.echo {
+        let is_wanted = match self.echo {
             Echo::Never => false,
             Echo::Calls => has_calls,
             Echo::Always => true,
@@ -199,10 +249,7 @@ impl Pen<'_, '_> {
         let mut rest: Vec<Part<'_>> = Vec::new();
         for part in parts {
             if let Content::Result(result) = &part.content {
-                self.result(result, &mut rest);
-                if part.cache.is_some() {
-                    self.losses.note("cache_control");
-                }
+                self.result(result, part.cache, &mut rest);
             }
         }
         let is_result = |part: &&Part<'_>| matches!(part.content, Content::Result(_));
@@ -212,7 +259,12 @@ impl Pen<'_, '_> {
         }
     }
 
-    fn result<'a>(&mut self, result: &CallResult<'a>, rest: &mut Vec<Part<'a>>) {
+    fn result<'a>(
+        &mut self,
+        result: &CallResult<'a>,
+        mark: Option<Cache>,
+        rest: &mut Vec<Part<'a>>,
+    ) {
         let mut texts = Vec::new();
         let before = rest.len();
         for part in &result.parts {
@@ -236,8 +288,30 @@ impl Pen<'_, '_> {
             text = Escaped::joined([&open, &text, &close], "");
         }
         self.out.begin().member("role", "tool").member("tool_call_id", &result.call_id);
-        self.out.key("content").string(&text).end();
+        self.out.key("content");
+        match mark {
+            Some(_) if self.may_mark() => {
+                self.out.begin_list().begin().member("type", "text").key("text").string(&text);
+                self.mark(mark);
+                self.out.end().end_list();
+            }
+            Some(_) => {
+                self.losses.note("cache_control");
+                self.out.string(&text);
+            }
+            None => {
+                self.out.string(&text);
+            }
+        }
+        self.out.end();
     }
+}
+
+/// How many of the marks of `request` cannot be kept: the last ones cover the longest prefixes.
+pub(super) fn marks_to_skip(request: &Request<'_>) -> usize {
+    let turns = request.turns.iter().filter(|turn| turn.role != Role::Assistant);
+    let parts = turns.flat_map(|turn| &turn.parts).chain(&request.system);
+    parts.filter(|part| part.cache.is_some()).count().saturating_sub(MOST_MARKS)
 }
 
 /// A part as nothing but text.

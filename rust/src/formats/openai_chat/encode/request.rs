@@ -4,16 +4,14 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use super::content::Pen;
+use super::content::{Pen, marks_to_skip};
 use crate::canonical::{
-    Effort, Losses, Output, Profile, Request, Role, Tier, Tool, ToolChoice, ToolKind,
+    Echo, Effort, Losses, Output, Profile, Request, Role, Tier, Tool, ToolChoice, ToolKind,
 };
 use crate::formats::codec::run_by_client;
 use crate::formats::schema;
 use crate::json::{Escaped, Writer};
 
-/// Stop sequences that one request may have.
-const MOST_STOPS: usize = 4;
 /// Characters an end user's name may have.
 const USER_CHARS: usize = 128;
 
@@ -23,7 +21,15 @@ pub(in crate::formats::openai_chat) fn encode(
     source: &Bytes,
     losses: &mut Losses,
 ) -> Vec<Bytes> {
-    let mut pen = Pen { out: Writer::sharing(source.clone()), profile, losses };
+    let echo = match request.reasoning.effort {
+        // Where reasoning is off, thoughts of earlier turns are refused.
+        Some(Effort::Off) if profile.has_thinking_switch => Echo::Never,
+        _ => profile.echo,
+    };
+    // Models from 5.6 on know marks for the prompt cache.
+    let skipped_marks = is_after(&request.model, profile, 5.55).then(|| marks_to_skip(request));
+    let out = Writer::sharing(source.clone());
+    let mut pen = Pen { out, profile, losses, echo, skipped_marks };
     pen.out.begin().member("model", &request.model).key("messages").begin_list();
     let system: Vec<_> = request.system.clone();
     if !system.is_empty() {
@@ -75,8 +81,11 @@ fn tools(pen: &mut Pen<'_, '_>, request: &Request<'_>) {
         write_tool(pen, tool);
     }
     pen.out.end_list();
-    if let Some(choice) = request.tool_choice.as_ref().filter(|_| pen.profile.takes("tool_choice"))
-    {
+    let takes_choice = |choice: &&ToolChoice<'_>| {
+        pen.profile.takes("tool_choice")
+            && (**choice != ToolChoice::Auto || pen.profile.takes("tool_choice:auto"))
+    };
+    if let Some(choice) = request.tool_choice.as_ref().filter(takes_choice) {
         pen.out.key("tool_choice");
         match choice {
             ToolChoice::Auto => {
@@ -128,6 +137,9 @@ fn write_tool(pen: &mut Pen<'_, '_>, tool: &Tool<'_>) {
     pen.out.key("parameters");
     match (&tool.kind, &tool.schema) {
         (ToolKind::Custom { .. }, _) => pen.out.raw(schema::TEXT_INPUT),
+        (_, Some(schema)) if !pen.profile.takes("schema:additionalProperties") => {
+            pen.out.raw(&schema::opened(&schema::with_properties(schema)))
+        }
         (_, Some(schema)) => pen.out.raw(&schema::with_properties(schema)),
         (_, None) => pen.out.raw(schema::NO_INPUT),
     };
@@ -200,55 +212,62 @@ fn stops(pen: &mut Pen<'_, '_>, request: &Request<'_>) {
         return;
     }
     pen.out.key("stop").begin_list();
-    for text in request.stop.iter().take(MOST_STOPS) {
+    for text in &request.stop {
         pen.out.string(text);
     }
     pen.out.end_list();
-    for _ in request.stop.iter().skip(MOST_STOPS) {
-        pen.losses.degraded("stop_sequences");
-    }
 }
 
 fn effort(pen: &mut Pen<'_, '_>, request: &Request<'_>) {
     let Some(effort) = request.reasoning.effort else { return };
-    let is_refused = pen.profile.takes_reasoning == Some(false)
-        || !pen.profile.takes_effort
-        || !pen.profile.takes("reasoning_effort");
-    if is_refused {
+    if pen.profile.takes_reasoning == Some(false) {
         if effort > Effort::Off {
             pen.losses.degraded("thinking");
         }
         return;
     }
-    let effort = if has_to_choose(request, pen.profile) && effort > Effort::Off {
+    if pen.profile.has_thinking_switch {
+        let kind = if effort > Effort::Off { "enabled" } else { "disabled" };
+        pen.out.key("thinking").begin().member("type", kind).end();
+        if effort == Effort::Off {
+            return;
+        }
+    }
+    if !pen.profile.takes_effort || !pen.profile.takes("reasoning_effort") {
+        if effort > Effort::Off && !pen.profile.has_thinking_switch {
+            pen.losses.degraded("thinking");
+        }
+        return;
+    }
+    let has_to_choose = has_to_choose(request, pen.profile) && effort > Effort::Off;
+    let effort = if has_to_choose {
         pen.losses.degraded("thinking");
         Effort::Off
     } else {
-        effort
+        pen.profile.nearest(effort)
     };
-    pen.out.member(
-        "reasoning_effort",
-        match effort {
-            Effort::Off => "none",
-            Effort::Minimal => "minimal",
-            Effort::Low => "low",
-            Effort::Medium => "medium",
-            Effort::High => "high",
-            Effort::XHigh => "xhigh",
-            Effort::Max => "max",
-        },
-    );
+    pen.out.member("reasoning_effort", effort.max(least_effort(&request.model)).name());
+}
+
+/// Some of the vendor's own models always reason.
+fn least_effort(model: &str) -> Effort {
+    let always = ["gpt-6-astra", "gpt-6.1-sol"];
+    if always.iter().any(|name| model.starts_with(name)) { Effort::Low } else { Effort::Off }
 }
 
 /// The vendor's own models from 5.4 on call tools or reason at this endpoint, never both.
 fn has_to_choose(request: &Request<'_>, profile: &Profile) -> bool {
-    let version = request.model.strip_prefix("gpt-").filter(|_| profile.is_limit_completion);
-    let number = version.map(|version| {
-        let end = version.find(|c: char| !c.is_ascii_digit() && c != '.');
-        version.get(..end.unwrap_or(version.len())).unwrap_or_default()
+    is_after(&request.model, profile, 5.35) && !request.tools.is_empty()
+}
+
+/// Whether `model` is one of the vendor's own, of a later version.
+fn is_after(model: &str, profile: &Profile, version: f32) -> bool {
+    let name = model.strip_prefix("gpt-").filter(|_| profile.is_limit_completion);
+    let number = name.and_then(|name| {
+        let end = name.find(|c: char| !c.is_ascii_digit() && c != '.');
+        name.get(..end.unwrap_or(name.len()))?.parse::<f32>().ok()
     });
-    let is_late = number.and_then(|number| number.parse::<f32>().ok()).is_some_and(|n| n > 5.35);
-    is_late && !request.tools.is_empty()
+    number.is_some_and(|number| number > version)
 }
 
 fn output(pen: &mut Pen<'_, '_>, request: &Request<'_>) {
@@ -260,7 +279,11 @@ fn output(pen: &mut Pen<'_, '_>, request: &Request<'_>) {
         return;
     }
     pen.out.key("response_format").begin();
-    if let Output::Schema { name, description, schema, is_strict } = &request.output {
+    let takes_schema = pen.profile.takes("response_format:json_schema");
+    if !takes_schema && matches!(request.output, Output::Schema { .. }) {
+        pen.losses.semantic("json_schema");
+        pen.out.member("type", "json_object");
+    } else if let Output::Schema { name, description, schema, is_strict } = &request.output {
         pen.out.member("type", "json_schema").key("json_schema").begin();
         let response = Escaped::raw(b"response");
         pen.out.key("name").string(name.as_ref().unwrap_or(&response));
