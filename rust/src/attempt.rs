@@ -462,9 +462,13 @@ async fn restored(order: &Order, parts: Vec<Bytes>) -> Vec<Bytes> {
 
 /// A whole answer in the client's format; a large one is written on another thread.
 async fn translated(plan: &Arc<Plan>, parts: Vec<Bytes>) -> Vec<Bytes> {
-    let body = Body::from_parts(parts).joined();
+    let body = Body::from_parts(parts);
     let plan = Arc::clone(plan);
-    let write = move || vec![translate::whole(&plan, &body).into()];
+    let write = move || {
+        let joined = body.joined();
+        drop(body);
+        translate::whole(&plan, joined)
+    };
     tokio::task::spawn_blocking(write).await.unwrap_or_default()
 }
 
@@ -494,7 +498,7 @@ fn gathered(order: &Order, way: &Way, plan: &Arc<Plan>, parts: Vec<Bytes>) -> Ou
     if !tap.state().finish_seen && !tap.state().terminal_seen {
         return broken("the upstream's stream ended before its end marker");
     }
-    Outcome::Plain { body: vec![fold.finish().into()], usage: tap.usage() }
+    Outcome::Plain { body: fold.finish(), usage: tap.usage() }
 }
 
 async fn judge(order: &Order, parts: &[Bytes]) -> BodyVerdict {

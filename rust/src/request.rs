@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use parking_lot::RwLock;
 
 use crate::canonical::{Abilities, IMAGE, Losses, Profile};
 use crate::conversation;
@@ -19,7 +20,7 @@ pub struct ParsedRequest {
     pub facts: RequestFacts,
     /// What was masked in it, and has to be restored in its answer.
     pub issued: Option<Arc<Issued>>,
-    body: Body,
+    body: RwLock<Body>,
     object: Object,
     has_images: OnceLock<bool>,
 }
@@ -69,12 +70,14 @@ impl ParsedRequest {
         let body = Body::from_parts(parts);
         let object = json::scan(&body, json::MAX_DEPTH)?;
         let facts = format.wire().read_request(&body, &object)?;
-        Ok(Self { format, facts, issued: None, body, object, has_images: OnceLock::new() })
+        let (body, has_images) = (RwLock::new(body), OnceLock::new());
+        Ok(Self { format, facts, issued: None, body, object, has_images })
     }
 
     /// The request with tokens in place of what `guard` finds: the client's own bytes otherwise.
     pub fn masked(&self, guard: &Guard) -> Result<MaskedRequest, TooSlow> {
-        let text = self.body.slice(0..self.body.len());
+        let held = self.body.read();
+        let text = held.slice(0..held.len());
         let masking = mask::mask(guard, self.format, &text, &self.object)?;
         let (counts, blocked) = (masking.counts, masking.blocked);
         if blocked.is_some() || !masking.issued.is_needed() {
@@ -84,7 +87,7 @@ impl ParsedRequest {
         let object = self.object.shifted(&masking.edits);
         let issued = Some(Arc::new(masking.issued));
         let facts = self.facts.clone();
-        let body = Body::from(body);
+        let body = RwLock::new(Body::from(body));
         let has_images = self.has_images.clone();
         let request = Self { format: self.format, facts, issued, body, object, has_images };
         Ok(MaskedRequest { request: Some(Arc::new(request)), counts, blocked })
@@ -93,21 +96,22 @@ impl ParsedRequest {
     /// The whole body as it would go up unedited.
     #[cfg(test)]
     pub(crate) fn text(&self) -> Vec<u8> {
-        self.body.slice(0..self.body.len()).into_owned()
+        let body = self.body.read();
+        body.slice(0..body.len()).into_owned()
     }
 
     pub fn body_bytes(&self) -> usize {
-        self.body.len()
+        self.body.read().len()
     }
 
     /// See [`conversation::prefix_hash`].
     pub fn prefix_hash(&self) -> Option<u64> {
-        conversation::prefix_hash(&self.body, &self.object)
+        conversation::prefix_hash(&self.body.read(), &self.object)
     }
 
     /// See [`conversation::asks_long_cache`].
     pub fn asks_long_cache(&self) -> bool {
-        conversation::asks_long_cache(&self.body)
+        conversation::asks_long_cache(&self.body.read())
     }
 
     /// Whether the conversation holds images. Worked out once, and only when somebody asks.
@@ -117,11 +121,11 @@ impl ParsedRequest {
 
     /// Whether tools may be called.
     pub fn has_tools(&self) -> bool {
-        self.format.wire().has_tools(&self.body, &self.object)
+        self.format.wire().has_tools(&self.body.read(), &self.object)
     }
 
     fn image_edits(&self) -> Vec<Edit> {
-        self.format.wire().image_edits(&self.body, &self.object)
+        self.format.wire().image_edits(&self.body.read(), &self.object)
     }
 
     /// The same with a notice in place of each image, and how many there were.
@@ -133,10 +137,11 @@ impl ParsedRequest {
         if edits.is_empty() {
             return None;
         }
-        let body = Body::from_parts(json::splice(&self.body, &self.object, &edits));
+        let body = Body::from_parts(json::splice(&self.body.read(), &self.object, &edits));
         let object = json::scan(&body, json::MAX_DEPTH).ok()?;
         let (facts, issued) = (self.facts.clone(), self.issued.clone());
         let has_images = OnceLock::from(false);
+        let body = RwLock::new(body);
         Some((Self { format: self.format, facts, issued, body, object, has_images }, edits.len()))
     }
 
@@ -167,14 +172,15 @@ impl ParsedRequest {
             include_usage: true,
         };
         let wire = self.format.wire();
-        let edits = wire.request_edits(&self.body, &self.object, &self.facts, &options);
+        let body = self.body.read();
+        let edits = wire.request_edits(&body, &self.object, &self.facts, &options);
         let (mut all, header) = match goal.rescue {
-            Some(rescue) => wire.rescue_edits(&self.body, &self.object, rescue),
+            Some(rescue) => wire.rescue_edits(&body, &self.object, rescue),
             None => (Vec::new(), None),
         };
         all.extend(edits.edits);
         Encoded {
-            body: json::splice(&self.body, &self.object, &all).into(),
+            body: json::splice(&body, &self.object, &all).into(),
             header,
             usage_added: edits.usage_added,
             plan: None,
@@ -182,11 +188,22 @@ impl ParsedRequest {
         }
     }
 
+    /// The body in one piece, which is kept in place of those that it came in.
+    fn joined(&self) -> Bytes {
+        if let [only] = self.body.read().parts() {
+            return only.clone();
+        }
+        let mut body = self.body.write();
+        let joined = body.joined();
+        *body = Body::from(joined.clone());
+        joined
+    }
+
     fn translate(&self, goal: &Goal<'_>) -> Result<Encoded, String> {
         let profile = goal.profile.with_model(goal.max_output, goal.abilities);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
         let translated = translate::request(
-            &self.body.joined(),
+            &self.joined(),
             &translate::Goal {
                 client: self.format,
                 target: goal.format,
@@ -217,7 +234,6 @@ impl ParsedRequest {
 
     /// How many tokens the prompt has, as far as its length tells.
     pub fn estimated_tokens(&self) -> Result<u64, String> {
-        translate::estimated_tokens(self.format, &self.body.joined())
-            .map_err(|error| error.to_string())
+        translate::estimated_tokens(self.format, &self.joined()).map_err(|error| error.to_string())
     }
 }

@@ -117,9 +117,13 @@ class Pairs:
         self.second.journal.clear()
 
 
+OTHER = dict(zip(FORMATS, reversed(FORMATS), strict=True))
+
+
 @contextlib.contextmanager
-def four_pairs(data_dir: Path, **settings: object) -> Iterator[Pairs]:
-    """The pairs for the length of a block."""
+def four_pairs(data_dir: Path, *, crossed: str = "", **settings: object) -> Iterator[Pairs]:
+    """The pairs for the length of a block. The accounts in ``crossed`` (``first``, ``second`` or
+    both) speak the other format than the client."""
     with (
         run_in_thread(Options()) as first,
         run_in_thread(Options()) as second,
@@ -133,10 +137,13 @@ def four_pairs(data_dir: Path, **settings: object) -> Iterator[Pairs]:
                     proxy=proxy, wire_format=wire_format, stream=stream, first=first, second=second
                 )
                 for name, mock in zip(pair.names, (first, second), strict=True):
+                    is_crossed = name.partition("-")[0] in crossed.split()
+                    spoken = OTHER[wire_format] if is_crossed else wire_format
                     cli.ok(
                         *("accounts", "add", name, "--provider", "custom", "--api-key-stdin"),
-                        *("--base-url", mock.url, "--format", wire_format),
+                        *("--base-url", mock.url, "--format", spoken),
                         *("--model", pair.model),
+                        *("--priority", "1" if mock is first else "0"),
                         stdin=KEY + "\n",
                     )
                 pairs.append(pair)

@@ -119,6 +119,10 @@ class Body:
         self.budget.give_back(self.reserved)
         self.reserved = 0
 
+    def hand_over(self) -> None:
+        """Whoever took the parts holds them from now on; their memory stays counted here."""
+        self.parts = []
+
     async def read(
         self, receive: Receive, *, length: int | None, limit: int, clock: BodyClock
     ) -> list[bytes]:

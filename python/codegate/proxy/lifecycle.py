@@ -162,6 +162,7 @@ async def _read(
             request = native.Request.parse(exchange.wire_format, parts)
     except native.BodyError as error:
         raise BadRequest(str(error)) from None
+    body.hand_over()
     exchange.model = request.model
     exchange.session = head.session or request.session_hint or ""
     exchange.is_streaming = request.is_streaming

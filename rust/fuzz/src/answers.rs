@@ -51,7 +51,7 @@ fn run(upstream: Format, data: &[u8]) {
     if !matches!(wire.check_body(&body), BodyVerdict::Ok { .. }) {
         return;
     }
-    let written = translate::whole(&plan, input.text);
+    let written = translate::whole(&plan, Bytes::copy_from_slice(input.text)).concat();
     let mut streamed = Vec::new();
     AnswerStream::new(plan).replay(input.text, &mut streamed);
     if is_json(input.text) {

@@ -90,7 +90,7 @@ fn relayed(plan: &Arc<Plan>, upstream: Format, chunks: impl IntoIterator<Item = 
         take(&frame);
     }
     answer.finish(&mut stream);
-    Relayed { stream, body: fold.finish(), is_sound }
+    Relayed { stream, body: fold.finish().concat(), is_sound }
 }
 
 /// Each event of a client's stream is JSON, and all together make the whole answer.
@@ -109,7 +109,7 @@ pub(crate) fn check_stream(client: Format, stream: &[u8], body: &[u8]) {
     assert!(framer.finish().is_none(), "the last frame is not closed");
     decoder.finish(&mut |event| fold.event(&event));
     let context = AnswerContext { model: "asked".into(), ..AnswerContext::default() };
-    let folded = wire.encode_answer(&fold.finish(), &context);
+    let folded = wire.encode_answer(&fold.finish(), &context).concat();
     let (mut folded, body) = (judged(&folded), judged(body));
     if body.get("usage").is_none()
         && let Some(members) = folded.as_object_mut()

@@ -202,8 +202,8 @@ pub trait WireFormat: Sync {
     /// Writes one answer's stream.
     fn encoder(&self, context: &AnswerContext) -> Box<dyn EventEncoder>;
 
-    /// Writes a whole answer.
-    fn encode_answer(&self, answer: &Answer, context: &AnswerContext) -> Vec<u8>;
+    /// Writes a whole answer, as pieces to send one after the other.
+    fn encode_answer(&self, answer: &Answer, context: &AnswerContext) -> Vec<Bytes>;
 }
 
 #[cfg(test)]

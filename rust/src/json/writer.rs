@@ -5,8 +5,13 @@ use bytes::Bytes;
 use super::escaped::Escaped;
 use super::write::push_string;
 
-/// A piece of the source from this size on is shared.
+/// A piece of the source from this size on is shared: many small ones cost more than a copy.
 const SHARED_BYTES: usize = 16 * 1024;
+/// Of a source from this size on smaller pieces are shared, too, so that it is not held twice.
+const LARGE_BYTES: usize = 1024 * 1024;
+const SHARED_OF_LARGE: usize = 2 * 1024;
+/// What is written is put aside in pieces of about this size: one that grows would be held twice.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// Builds one JSON text. Commas between members and elements are its own business.
 #[derive(Debug, Default)]
@@ -55,9 +60,23 @@ impl Writer {
     }
 
     pub fn string(&mut self, text: &Escaped<'_>) -> &mut Self {
+        self.strings([text], "")
+    }
+
+    /// One string of several texts with `between` them, which must need no escape.
+    pub fn strings<'t>(
+        &mut self,
+        texts: impl IntoIterator<Item = &'t Escaped<'t>>,
+        between: &str,
+    ) -> &mut Self {
         self.comma();
         self.buffer.push(b'"');
-        self.piece(text.as_bytes());
+        for (index, text) in texts.into_iter().enumerate() {
+            if index > 0 {
+                self.buffer.extend_from_slice(between.as_bytes());
+            }
+            self.piece(text.as_bytes());
+        }
         self.buffer.push(b'"');
         self.done()
     }
@@ -119,12 +138,19 @@ impl Writer {
     }
 
     fn piece(&mut self, bytes: &[u8]) {
-        if bytes.len() >= SHARED_BYTES && self.holds(bytes) {
+        let least = if self.source.len() < LARGE_BYTES { SHARED_BYTES } else { SHARED_OF_LARGE };
+        if bytes.len() >= least && self.holds(bytes) {
             let shared = self.source.slice_ref(bytes);
             self.flush();
             self.parts.push(shared);
-        } else {
-            self.buffer.extend_from_slice(bytes);
+            return;
+        }
+        if self.buffer.len() + bytes.len() > PIECE_BYTES {
+            self.flush();
+        }
+        self.buffer.extend_from_slice(bytes);
+        if bytes.len() > PIECE_BYTES {
+            self.flush();
         }
     }
 
@@ -135,7 +161,9 @@ impl Writer {
 
     fn flush(&mut self) {
         if !self.buffer.is_empty() {
-            self.parts.push(std::mem::take(&mut self.buffer).into());
+            let mut piece = std::mem::take(&mut self.buffer);
+            piece.shrink_to_fit();
+            self.parts.push(piece.into());
         }
     }
 }
@@ -160,5 +188,21 @@ mod tests {
         let parts = out.into_parts();
         assert_eq!(parts.concat(), [b"{\"a\":", &source[..], b"}"].concat());
         assert_eq!(parts[1].as_ptr(), source.as_ptr());
+    }
+
+    #[test]
+    fn a_large_source_is_put_together_in_pieces() {
+        let source = Bytes::from(vec![b'x'; LARGE_BYTES]);
+        let mut out = Writer::sharing(source.clone());
+        out.begin_list();
+        for _ in 0..2000 {
+            let small = Escaped::raw(&source[..100]);
+            out.strings([&small, &Escaped::raw(&source[..SHARED_OF_LARGE])], " ");
+        }
+        out.end_list();
+        let parts = out.into_parts();
+        assert!(parts.iter().all(|part| part.len() < 2 * PIECE_BYTES));
+        let text = format!("\"{} {}\"", "x".repeat(100), "x".repeat(SHARED_OF_LARGE));
+        assert_eq!(parts.concat(), format!("[{}]", vec![text; 2000].join(",")).into_bytes());
     }
 }

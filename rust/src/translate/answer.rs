@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::Plan;
 use super::stage::Stage;
 use crate::canonical::{Event, Fold};
@@ -99,7 +101,7 @@ impl AnswerFold {
         });
     }
 
-    pub fn finish(mut self) -> Vec<u8> {
+    pub fn finish(mut self) -> Vec<Bytes> {
         let Self { decoder, stage, fold, .. } = &mut self;
         decoder.finish(&mut |event| {
             stage.pass(event, &mut |event| fold.event(&event));
@@ -108,12 +110,14 @@ impl AnswerFold {
     }
 }
 
-/// A whole answer in the client's format.
-pub fn whole(plan: &Arc<Plan>, body: &[u8]) -> Vec<u8> {
+/// A whole answer in the client's format, as pieces to send one after the other.
+pub fn whole(plan: &Arc<Plan>, body: Bytes) -> Vec<Bytes> {
     let (mut stage, mut fold) = (Stage::new(plan), Fold::default());
-    plan.target.wire().decode_answer(&members(body), &mut |event: Event<'_>| {
+    plan.target.wire().decode_answer(&members(&body), &mut |event: Event<'_>| {
         stage.pass(event, &mut |event| fold.event(&event));
     });
+    // What follows has all of it, and large answers are not held three times.
+    drop(body);
     plan.client.wire().encode_answer(&fold.finish(), &plan.context)
 }
 

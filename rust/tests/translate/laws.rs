@@ -103,7 +103,7 @@ proptest! {
                 let _ = way.translate_text(&body);
                 let _ = way.translate_text(&wrapped);
                 let plan = way.plan();
-                let _ = codegate::translate::whole(&plan, body.as_bytes());
+                let _ = codegate::translate::whole(&plan, body.clone().into());
                 let mut out = Vec::new();
                 let mut answer = codegate::translate::AnswerStream::new(plan);
                 let _ = answer.frame(Some(b"content_block_start"), body.as_bytes(), &mut out);

@@ -110,11 +110,11 @@ pub(crate) fn folded(plan: &Arc<Plan>, text: &str) -> Value {
             answer.frame(event, data.as_bytes());
         }
     }
-    serde_json::from_slice(&answer.finish()).unwrap()
+    serde_json::from_slice(&answer.finish().concat()).unwrap()
 }
 
 pub(crate) fn whole(plan: &Arc<Plan>, body: &Value) -> Value {
-    let text = translate::whole(plan, body.to_string().as_bytes());
+    let text = translate::whole(plan, body.to_string().into()).concat();
     serde_json::from_slice(&text)
         .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&text)))
 }

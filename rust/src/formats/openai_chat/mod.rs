@@ -143,7 +143,7 @@ impl WireFormat for OpenaiChat {
         Box::new(encode::answer::Encoder::new(context))
     }
 
-    fn encode_answer(&self, answer: &Answer, context: &AnswerContext) -> Vec<u8> {
+    fn encode_answer(&self, answer: &Answer, context: &AnswerContext) -> Vec<Bytes> {
         encode::answer::encode_whole(answer, context)
     }
 }

@@ -1,5 +1,7 @@
 //! A Messages answer, streamed or whole.
 
+use bytes::Bytes;
+
 use std::collections::VecDeque;
 
 use crate::canonical::{Answer, Delta, Event, Opened, Piece, Stop, StopReason, Usage};
@@ -287,7 +289,7 @@ fn write_usage(out: &mut Writer, usage: &Usage, context: &AnswerContext, written
 pub(in crate::formats::anthropic_messages) fn encode_whole(
     answer: &Answer,
     context: &AnswerContext,
-) -> Vec<u8> {
+) -> Vec<Bytes> {
     let mut out = Writer::default();
     let id = answer.id.as_deref().map(Escaped::raw);
     out.begin();
@@ -303,7 +305,7 @@ pub(in crate::formats::anthropic_messages) fn encode_whole(
     out.key("usage");
     write_usage(&mut out, &answer.usage, context, written as u64);
     out.end();
-    out.into_bytes()
+    out.into_parts()
 }
 
 /// Writes a block; returns the bytes of its content.

@@ -1,5 +1,7 @@
 //! A Chat Completions answer, streamed or whole.
 
+use bytes::Bytes;
+
 use crate::canonical::{Answer, Delta, Event, Opened, Piece, Stop, StopReason, Usage};
 use crate::formats::{AnswerContext, EventEncoder};
 use crate::json::{Escaped, Writer};
@@ -244,7 +246,7 @@ fn write_usage(out: &mut Writer, usage: &Usage, context: &AnswerContext, written
 pub(in crate::formats::openai_chat) fn encode_whole(
     answer: &Answer,
     context: &AnswerContext,
-) -> Vec<u8> {
+) -> Vec<Bytes> {
     let mut out = Writer::default();
     let id = answer.id.as_deref().map(Escaped::raw);
     out.begin();
@@ -256,22 +258,22 @@ pub(in crate::formats::openai_chat) fn encode_whole(
     out.end().end_list().key("usage");
     write_usage(&mut out, &answer.usage, context, written as u64);
     out.end();
-    out.into_bytes()
+    out.into_parts()
 }
 
 /// Writes the message; returns the bytes of its content.
 fn write_message(out: &mut Writer, answer: &Answer) -> usize {
-    let mut content: Vec<u8> = Vec::new();
-    let mut refusal: Vec<u8> = Vec::new();
-    let mut reasoning: Vec<u8> = Vec::new();
+    let mut content: Vec<Escaped<'_>> = Vec::new();
+    let mut refusal: Vec<Escaped<'_>> = Vec::new();
+    let mut reasoning: Vec<Escaped<'_>> = Vec::new();
     let mut seals = Vec::new();
     let mut written = 0;
     for piece in &answer.pieces {
         match piece {
-            Piece::Text { text, .. } => content.extend_from_slice(text),
-            Piece::Refusal { text } => refusal.extend_from_slice(text),
+            Piece::Text { text, .. } => content.push(Escaped::raw(text)),
+            Piece::Refusal { text } => refusal.push(Escaped::raw(text)),
             Piece::Reasoning { text, seal } => {
-                reasoning.extend_from_slice(text);
+                reasoning.push(Escaped::raw(text));
                 seals.extend(seal.as_deref());
             }
             Piece::Redacted { seal } => seals.push(seal.as_slice()),
@@ -279,23 +281,28 @@ fn write_message(out: &mut Writer, answer: &Answer) -> usize {
             Piece::Opaque { .. } => {}
         }
     }
+    for texts in [&mut content, &mut refusal, &mut reasoning] {
+        texts.retain(|text| !text.is_empty());
+        written += texts.iter().map(|text| text.as_bytes().len()).sum::<usize>();
+    }
     if let Some(text) = &answer.stop.explanation
         && refusal.is_empty()
         && answer.stop.reason == StopReason::Refusal
     {
-        refusal.extend_from_slice(text.as_bytes());
+        written += text.as_bytes().len();
+        refusal.push(Escaped::raw(text.as_bytes()));
     }
     out.begin().member("role", "assistant");
-    for (name, text) in [("content", &content), ("refusal", &refusal)] {
+    for (name, texts) in [("content", &content), ("refusal", &refusal)] {
         out.key(name);
-        if text.is_empty() {
+        if texts.is_empty() {
             out.null()
         } else {
-            out.string(&Escaped::raw(text))
+            out.strings(texts, "")
         };
     }
     if !reasoning.is_empty() {
-        out.key("reasoning_content").string(&Escaped::raw(&reasoning));
+        out.key("reasoning_content").strings(&reasoning, "");
     }
     if !seals.is_empty() {
         out.key("reasoning_details").begin_list();
@@ -306,7 +313,7 @@ fn write_message(out: &mut Writer, answer: &Answer) -> usize {
     }
     write_calls(out, answer);
     out.end();
-    written + content.len() + refusal.len() + reasoning.len()
+    written
 }
 
 fn write_calls(out: &mut Writer, answer: &Answer) {

@@ -36,8 +36,8 @@ impl Pen<'_, '_> {
         let marks = self.marks(parts);
         let is_list = is_list || marks.iter().any(Option::is_some);
         if is_text && (!self.profile.takes_text_parts || (texts.len() < 2 && !is_list)) {
-            let between = if self.profile.takes_text_parts { "" } else { "\n\n" };
-            self.out.string(&Escaped::joined(&texts, between));
+            let between = if self.profile.takes_text_parts { "" } else { "\\n\\n" };
+            self.out.strings(&texts, between);
             return;
         }
         self.out.begin_list();
@@ -106,15 +106,15 @@ impl Pen<'_, '_> {
         match (media.kind, &media.source) {
             (MediaKind::Image, Source::Base64 { mime, data }) => {
                 let head = Escaped::text(&format!("data:{mime};base64,"));
-                self.image(&Escaped::joined([&head, data], ""), media);
+                self.image(&[&head, data], media);
             }
-            (MediaKind::Image, Source::Url(url)) => self.image(url, media),
+            (MediaKind::Image, Source::Url(url)) => self.image(&[url], media),
             (MediaKind::Document, Source::Base64 { mime, data }) => {
                 let head = Escaped::text(&format!("data:{mime};base64,"));
                 let name = media.title.clone().unwrap_or_else(|| Escaped::text("document.pdf"));
                 self.out.begin().member("type", "file").key("file").begin();
                 self.out.key("filename").string(&name);
-                self.out.key("file_data").string(&Escaped::joined([&head, data], ""));
+                self.out.key("file_data").strings([&head, data], "");
                 self.out.end().end();
                 self.context(media);
             }
@@ -141,9 +141,10 @@ impl Pen<'_, '_> {
         }
     }
 
-    fn image(&mut self, url: &Escaped<'_>, media: &Media<'_>) {
+    /// `url` in pieces.
+    fn image(&mut self, url: &[&Escaped<'_>], media: &Media<'_>) {
         self.out.begin().member("type", "image_url").key("image_url").begin();
-        self.out.key("url").string(url);
+        self.out.key("url").strings(url.iter().copied(), "");
         if let Some(detail) = &media.detail {
             self.out.member("detail", detail);
         }
@@ -177,7 +178,7 @@ impl Pen<'_, '_> {
                 self.out.text("");
             }
         } else {
-            self.out.string(&Escaped::joined(&texts, ""));
+            self.out.strings(&texts, "");
         }
         self.reasoning(parts, !calls.is_empty());
         if !calls.is_empty() {
@@ -278,7 +279,10 @@ impl Pen<'_, '_> {
                 None => self.losses.degraded("tool_result"),
             }
         }
-        let mut text = Escaped::joined(&texts, "\n");
+        let mut text = match texts.as_mut_slice() {
+            [only] => std::mem::take(only),
+            _ => Escaped::joined(&texts, "\n"),
+        };
         if text.is_empty() && rest.len() > before {
             text = Escaped::raw(IMAGE_BELOW.as_bytes());
         }

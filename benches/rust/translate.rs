@@ -1,0 +1,118 @@
+//! Translation of requests and answers between formats, by the size of the body.
+
+#![allow(clippy::expect_used, reason = "a bench on bodies of its own")]
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use codegate::canonical::{Abilities, Profile};
+use codegate::formats::Format;
+use codegate::request::{Goal, ParsedRequest};
+use codegate::translate::{self, AnswerStream, Plan, Seals};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+
+const MESSAGES: Format = Format::AnthropicMessages;
+const CHAT: Format = Format::OpenaiChat;
+
+/// A session of an agent of about `len` bytes: what it read, and what it called for that.
+fn session(client: Format, len: usize) -> Bytes {
+    let line =
+        r#"  {\"name\": \"read_file\", \"path\": \"src/main.rs\", \"ok\": true},\n"#.repeat(20);
+    let mut body = String::from(
+        r#"{"model":"m","max_tokens":32000,"stream":true,"messages":[{"role":"user","content":"begin"}"#,
+    );
+    for n in 0.. {
+        if body.len() >= len {
+            break;
+        }
+        let turn = if client == MESSAGES {
+            format!(
+                r#",{{"role":"assistant","content":[{{"type":"text","text":"I look."}},{{"type":"tool_use","id":"toolu_{n}","name":"read","input":{{"path":"src/{n}.rs"}}}}]}},{{"role":"user","content":[{{"type":"tool_result","tool_use_id":"toolu_{n}","content":"{line}"}}]}}"#
+            )
+        } else {
+            format!(
+                r#",{{"role":"assistant","content":"I look.","tool_calls":[{{"id":"call_{n}","type":"function","function":{{"name":"read","arguments":"{{\\"path\\":\\"src/{n}.rs\\"}}"}}}}]}},{{"role":"tool","tool_call_id":"call_{n}","content":"{line}"}}"#
+            )
+        };
+        body.push_str(&turn);
+    }
+    body += "]}";
+    body.into()
+}
+
+fn encoded(client: Format, target: Format, body: &Bytes, seals: &Arc<Seals>) -> Arc<Plan> {
+    let parsed = ParsedRequest::parse(client, [body.clone()]).expect("a good body");
+    let goal = Goal {
+        format: target,
+        model: "m",
+        max_output: None,
+        profile: &Profile::default(),
+        abilities: Abilities::default(),
+        seals,
+        is_strict: false,
+        rescue: None,
+    };
+    parsed.encode(&goal).expect("a translation").plan.expect("a plan")
+}
+
+fn bench_requests(criterion: &mut Criterion) {
+    let seals = Arc::new(Seals::new(b"0123456789abcdef0123456789abcdef"));
+    let mut group = criterion.benchmark_group("translate request");
+    for (client, target) in [(MESSAGES, CHAT), (CHAT, MESSAGES)] {
+        for len in [1_000, 64 << 10, 128 << 10, 1 << 20] {
+            let body = session(client, len);
+            group.throughput(Throughput::Bytes(body.len() as u64));
+            group.bench_function(format!("{} {} KB", client.name(), len / 1000), |bencher| {
+                bencher.iter(|| black_box(encoded(client, target, &body, &seals)));
+            });
+        }
+    }
+    group.finish();
+}
+
+fn bench_stream(criterion: &mut Criterion) {
+    let seals = Arc::new(Seals::new(b"0123456789abcdef0123456789abcdef"));
+    let mut group = criterion.benchmark_group("translate stream");
+    let chat = br#"{"id":"c","choices":[{"index":0,"delta":{"content":" word"}}]}"#.as_slice();
+    let messages =
+        br#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" word"}}"#
+            .as_slice();
+    let open =
+        br#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#
+            .as_slice();
+    for (client, target, data) in [(MESSAGES, CHAT, chat), (CHAT, MESSAGES, messages)] {
+        let plan = encoded(client, target, &session(client, 1000), &seals);
+        let mut answer = AnswerStream::new(plan);
+        let mut out = Vec::new();
+        if target == MESSAGES {
+            answer.frame(Some(b"content_block_start"), open, &mut out).expect("sound");
+        }
+        group.bench_function(format!("{} delta", client.name()), |bencher| {
+            bencher.iter(|| {
+                out.clear();
+                answer.frame(Some(b"content_block_delta"), data, &mut out).expect("sound");
+                black_box(out.len())
+            });
+        });
+    }
+    group.finish();
+}
+
+fn bench_answers(criterion: &mut Criterion) {
+    let seals = Arc::new(Seals::new(b"0123456789abcdef0123456789abcdef"));
+    let mut group = criterion.benchmark_group("translate answer");
+    let text = r#"line \"of\" code\n"#.repeat(4096);
+    let body = Bytes::from(format!(
+        r#"{{"id":"c","choices":[{{"index":0,"finish_reason":"stop","message":{{"role":"assistant","content":"{text}"}}}}]}}"#
+    ));
+    let plan = encoded(MESSAGES, CHAT, &session(MESSAGES, 1000), &seals);
+    group.throughput(Throughput::Bytes(body.len() as u64));
+    group.bench_function("64 KB", |bencher| {
+        bencher.iter(|| black_box(translate::whole(&plan, body.clone())));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, bench_requests, bench_stream, bench_answers);
+criterion_main!(benches);
