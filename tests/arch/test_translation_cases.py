@@ -20,26 +20,42 @@ WITHOUT: frozenset[int] = frozenset()
 WITHOUT_NEW: frozenset[int] = frozenset()
 """Those that have no test yet; nothing may be added to either."""
 
-_TEST = re.compile(r"\b(?:fn|def) (?:test_)?((?:case|n)_?\d+\w*)\(")
+PAGE = ROOT / "docs" / "reference" / "translation-cases.md"
+
+_TEST = re.compile(r"\b(?:fn|def) ((?:test_)?(?:case|n)_?\d+\w*)\(")
+_ROW = re.compile(r"^\| (N?)(\d+)b? \| [^|]+ \| ([^|]+) \|$", re.MULTILINE)
 
 
-def _named() -> tuple[set[int], set[int]]:
-    """Numbers of the old list and of the new one that stand in the names of tests."""
-    old: set[int] = set()
-    new: set[int] = set()
+def _named() -> tuple[dict[int, set[str]], dict[int, set[str]]]:
+    """The tests of each number, of the old list and of the new one."""
+    old: dict[int, set[str]] = {}
+    new: dict[int, set[str]] = {}
     folders = (ROOT / "rust", ROOT / "tests" / "e2e")
     for file in (f for folder in folders for f in folder.rglob("*.[rp]*")):
         if file.suffix not in {".rs", ".py"}:
             continue
         for name in _TEST.findall(file.read_text()):
-            new |= {int(n) for n in re.findall(r"(?:^|_)n(\d+)", name)}
-            head = re.search(r"case((?:_\d+b?)+)", name)
-            if head:
-                old |= {int(n) for n in re.findall(r"\d+", head.group(1))}
+            bare = name.removeprefix("test_")
+            for number in re.findall(r"(?:^|_)n(\d+)", bare):
+                new.setdefault(int(number), set()).add(name)
+            head = re.search(r"case((?:_\d+b?)+)", bare)
+            for number in re.findall(r"\d+", head.group(1)) if head else ():
+                old.setdefault(int(number), set()).add(name)
     return old, new
 
 
 def test_the_list_of_cases_is_true() -> None:
     old, new = _named()
-    assert sorted(WANTED - old) == sorted(WITHOUT)
-    assert sorted(WANTED_NEW - new) == sorted(WITHOUT_NEW)
+    assert sorted(WANTED - set(old)) == sorted(WITHOUT)
+    assert sorted(WANTED_NEW - set(new)) == sorted(WITHOUT_NEW)
+
+
+def test_the_page_names_the_tests_of_each_case() -> None:
+    old, new = _named()
+    shown: dict[tuple[str, int], set[str]] = {
+        (kind, int(number)): set(re.findall(r"`(\w+)`", tests))
+        for kind, number, tests in _ROW.findall(PAGE.read_text())
+    }
+    wanted = {("", n): old[n] for n in WANTED} | {("N", n): new[n] for n in WANTED_NEW}
+    wanted[("", 15)] = old[15]
+    assert shown == wanted

@@ -320,6 +320,18 @@ def test_case_081_102_103_errors_before_the_answer(
     assert answer.header("anthropic-organization-id") is None
 
 
+def test_case_101_a_conversation_that_is_too_long_is_said_in_the_clients_words(
+    proxy: Proxy, wire_format: str, stream: bool
+) -> None:
+    answer = call(proxy.port, proxy.key, wire_format, "fault:prompt-too-long", stream=stream)
+    error = check_error(answer, wire_format, 400)
+    assert error["type"] == "invalid_request_error"
+    if wire_format == MESSAGES:
+        assert error["message"] == "prompt is too long: 130500 tokens > 128000 maximum"
+    else:
+        assert error["code"] == "context_length_exceeded"
+
+
 def test_case_087_a_silent_upstream_keeps_the_client_alive(proxy: Proxy, wire_format: str) -> None:
     body = body_of(
         wire_format, 'mock:say "a b c d e f"', model="fault:deltas-3+pace-700", stream=True
@@ -393,6 +405,22 @@ def test_strict_conversion_refuses_what_would_lose_meaning(
     assert b"web_search_20250305" in answer.body
     assert not mock.requests
     assert send(proxy, MESSAGES, body_of(MESSAGES, "hi", top_k=5)).status == 200
+
+
+def test_case_099_log_probabilities_are_refused_where_conversion_is_strict(
+    crossed: dict[str, Proxy], mock: ThreadedMock, start_proxy: Starter
+) -> None:
+    body = body_of(CHAT, "hi", logprobs=True)
+    answer = send(crossed[CHAT], CHAT, body)
+    assert answer.status == 200
+    assert answer.header("x-codegate-conversion-loss") == "logprobs"
+    strict = start_proxy(upstreams=[f"{MESSAGES}={mock.url}"], settings={"strict_conversion": "on"})
+    error = check_error(send(strict, CHAT, body), CHAT, 400)
+    assert "logprobs" in error["message"]
+    assert mock.requests == []
+    # Two choices cannot be had from anybody.
+    error = check_error(send(crossed[CHAT], CHAT, body_of(CHAT, "hi", n=2)), CHAT, 400)
+    assert "n: " in error["message"]
 
 
 def test_the_callers_format_is_tried_first_and_the_other_serves_failover(

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use codegate::canonical::{Echo, Profile};
+use codegate::formats::{ErrorReply, Format};
+use codegate::translate::recast;
 use serde_json::Value;
 
 use super::stage::*;
@@ -131,4 +133,33 @@ fn the_first_codegates_conversions() {
         assert_eq!(found != wanted, OTHERWISE.contains(&id), "{id}\n{found}\n{wanted}");
     }
     assert!(compared > 35, "{compared}");
+}
+
+/// Errors for which another answer is better; `docs/decisions/` says why.
+const ERRORS_OTHERWISE: &[&str] =
+    &["chat-429", "messages-401", "messages-503", "messages-413", "message-none"];
+
+#[test]
+fn the_first_codegates_errors() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/errors.json");
+    let cases: Vec<Value> = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    assert!(cases.len() > 10);
+    for case in &cases {
+        let id = case["id"].as_str().unwrap();
+        let client = Format::parse(case["client"].as_str().unwrap()).unwrap();
+        let upstream = if client == MESSAGES { CHAT } else { MESSAGES };
+        let status = u16::try_from(case["status"].as_u64().unwrap()).unwrap();
+        let facts = upstream.wire().read_error(status, case["upstream"].to_string().as_bytes());
+        let body = recast(client, status, &facts).body(client, None);
+        let found: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(found != case["output"], ERRORS_OTHERWISE.contains(&id), "{id}\n{found}");
+    }
+    // Its own error in a client's dialect.
+    let reply = ErrorReply { status: 401, code: "x", message: "Invalid key", request_id: None };
+    let own: Value = serde_json::from_slice(&MESSAGES.wire().error_body(&reply)).unwrap();
+    assert_eq!(
+        own,
+        serde_json::json!({"type": "error",
+            "error": {"type": "authentication_error", "message": "Invalid key"}})
+    );
 }

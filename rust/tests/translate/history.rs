@@ -129,6 +129,17 @@ fn case_024_the_last_of_two_results_counts() {
 }
 
 #[test]
+fn case_024_the_last_of_two_results_counts_for_chat_too() {
+    let (sent, losses) = messages_to_chat().body(&messages_body(json!([
+        user("x"), {"role": "assistant", "content": [tool_use("t")]},
+        {"role": "user", "content": [tool_result("t", json!("old")), tool_result("t", json!("new"))]},
+    ])));
+    assert_eq!(sent["messages"][2], result("t", "new"));
+    assert_eq!(sent["messages"].as_array().unwrap().len(), 3);
+    assert_eq!(losses.header(), "duplicate_result");
+}
+
+#[test]
 fn case_025_ids_are_legal_and_the_same_on_both_sides() {
     let (sent, _) = chat_to_messages("claude-opus-4-5").body(&json!({"model": "m", "messages": [
         user("x"), {"role": "assistant", "tool_calls": [call("functions.Bash:0")]},

@@ -429,3 +429,83 @@ fn a_stream_that_met_its_stop_sequence_needs_its_upstream_no_longer() {
     assert!(!say("x EN"));
     assert!(say("D y"));
 }
+
+#[test]
+fn case_012_a_stream_does_not_repeat_what_it_goes_on_from() {
+    let plan = messages_to_chat().plan_for(&json!({"model": "m", "max_tokens": 9, "stream": true,
+        "messages": [{"role": "user", "content": "q"},
+            {"role": "assistant", "content": "The answer is ("}]}));
+    let shown = |pieces: &[&str]| {
+        let mut chunks: Vec<Value> =
+            pieces.iter().map(|piece| delta(json!({"content": piece}))).collect();
+        chunks.push(finish("stop"));
+        let text = chat_stream(&chunks);
+        every_split(&plan, &text);
+        accumulated(&stream(&plan, once(&text)))["content"][0]["text"].clone()
+    };
+    assert_eq!(shown(&["The ans", "wer is (", "42)"]), "42)");
+    assert_eq!(shown(&["42", ")"]), "42)");
+    assert_eq!(shown(&["The answer", "s are"]), "The answers are");
+}
+
+#[test]
+fn case_035_digits_and_order_survive_in_answers() {
+    const DIGITS: &str = r#"{"id":9223372036854775807,"x":1.0,"z":1,"a":2}"#;
+    let escaped = DIGITS.replace('"', "\\\"");
+    let plan = messages_to_chat().plan();
+    let body = format!(
+        r#"{{"id":"c","choices":[{{"message":{{"tool_calls":[{{"id":"k","type":"function","function":{{"name":"f","arguments":"{escaped}"}}}}]}},"finish_reason":"tool_calls"}}]}}"#
+    );
+    let text = codegate::translate::whole(&plan, body.into()).concat();
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains(&format!("\"input\":{DIGITS}")), "{text}");
+    let out = stream(&plan, once(&chat_stream(&[tool(0, "k", "f", DIGITS), finish("tool_calls")])));
+    let joined: String = events(&out)
+        .iter()
+        .filter_map(|event| event["delta"]["partial_json"].as_str().map(str::to_owned))
+        .collect();
+    assert_eq!(joined, DIGITS);
+    let plan = chat_to_messages("claude-opus-4-5").plan();
+    let body = format!(
+        r#"{{"id":"m","type":"message","role":"assistant","content":[{{"type":"tool_use","id":"t","name":"f","input":{DIGITS}}}],"stop_reason":"tool_use"}}"#
+    );
+    let text = codegate::translate::whole(&plan, body.into()).concat();
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains(&format!("\"arguments\":\"{escaped}\"")), "{text}");
+    let out = stream(
+        &plan,
+        once(&messages_stream(&[
+            json!({"type": "message_start", "message": {"id": "m", "usage": {"input_tokens": 1}}}),
+            json!({"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "id": "t", "name": "f", "input": {}}}),
+            json!({"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": DIGITS}}),
+            json!({"type": "content_block_stop", "index": 0}),
+            json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 1}}),
+            json!({"type": "message_stop"}),
+        ])),
+    );
+    let call = chat_accumulated(&out)["message"]["tool_calls"][0]["function"]["arguments"].clone();
+    assert_eq!(call, DIGITS);
+}
+
+#[test]
+fn case_054_redacted_thinking_of_a_stream_comes_back_byte_by_byte() {
+    let block = json!({"type": "redacted_thinking", "data": "cmVkYWN0ZWQ+/w=="});
+    let way = chat_to_messages("claude-opus-4-5");
+    let text = messages_stream(&[
+        json!({"type": "message_start", "message": {"id": "m", "usage": {"input_tokens": 1}}}),
+        json!({"type": "content_block_start", "index": 0, "content_block": block}),
+        json!({"type": "content_block_stop", "index": 0}),
+        json!({"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": ""}}),
+        json!({"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "y"}}),
+        json!({"type": "content_block_stop", "index": 1}),
+        json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}}),
+        json!({"type": "message_stop"}),
+    ]);
+    every_split(&way.plan(), &text);
+    let mut message = chat_accumulated(&stream(&way.plan(), once(&text)))["message"].clone();
+    assert_eq!(message["reasoning_details"].as_array().unwrap().len(), 1);
+    message.as_object_mut().unwrap().remove("refusal");
+    let user = |text: &str| json!({"role": "user", "content": text});
+    let (sent, _) = way.body(&json!({"model": "m", "messages": [user("x"), message, user("z")]}));
+    assert_eq!(sent["messages"][1]["content"], json!([block, {"type": "text", "text": "y"}]));
+}

@@ -71,6 +71,8 @@ def test_money(mock: ThreadedMock) -> None:
     ours = ask_for(mock, chat, "spend-limit")
     assert (ours.status, error_of(ours)["code"]) == (429, "insufficient_quota")
     assert "credit balance is too low" in str(error_of(ask_for(mock, messages, "credit-low")))
+    long = error_of(ask_for(mock, messages, "prompt-too-long"))
+    assert "prompt is too long" in str(long)
 
 
 def test_fail_then_ok_counts_by_model_and_session(mock: ThreadedMock) -> None:

@@ -109,6 +109,22 @@ def credit_low(draft: Draft) -> None:
     )
 
 
+def prompt_too_long(draft: Draft) -> None:
+    """The conversation does not fit into the model, in the vendor's words."""
+    if draft.format.name == "anthropic_messages":
+        draft.refuse(RefusalError(400, "prompt is too long: 200931 tokens > 200000 maximum"))
+        return
+    draft.refuse(
+        RefusalError(
+            400,
+            "This model's maximum context length is 128000 tokens. However, your messages "
+            "resulted in 130500 tokens. Please reduce the length of the messages.",
+            code="context_length_exceeded",
+            param="messages",
+        )
+    )
+
+
 def no_such_model(draft: Draft) -> None:
     """The vendor does not know the model."""
     model = draft.prompt.model if draft.prompt else "fault"
@@ -231,6 +247,7 @@ FAULTS = (
     Fault("status-<code>-retry", "With `x-should-retry: true`.", status_retry),
     Fault("status-<code>-no-retry", "With `x-should-retry: false`.", status_no_retry),
     Fault("spend-limit", "429 as for a spend limit or used-up quota.", spend_limit),
+    Fault("prompt-too-long", "400 as for a conversation that does not fit.", prompt_too_long),
     Fault("credit-low", "400 whose text says that the balance is too low.", credit_low),
     Fault("no-such-model", "404 as for an unknown model.", no_such_model),
     Fault("no-betas", "400 when there is an `anthropic-beta` header.", no_betas),
