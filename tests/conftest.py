@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from codegate.config import INTERFACES
 from codegate.mock.options import Options
 from codegate.mock.provider import ThreadedMock, run_in_thread
+from tests.support import interface
 from tests.support.proxy import Proxy
 from tests.support.scripted import Script, Scripted, scripted
 from tests.support.secure import Secure, secure_pair
@@ -28,6 +30,25 @@ ONE_SECOND = {
     "total_timeout_s": 10,
     "body_timeout_s": 1,
 }
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--interface rsgi`` runs every proxy so."""
+    parser.addoption("--interface", choices=INTERFACES, default="asgi")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before a proxy is started."""
+    interface.choose(config.getoption("--interface"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what this interface cannot do."""
+    if interface.chosen() != "rsgi":
+        return
+    for item in items:
+        if getattr(item, "originalname", item.name) in interface.NEEDS_BACK_PRESSURE:
+            item.add_marker(pytest.mark.skip(reason="needs back-pressure"))
 
 
 @pytest.fixture(params=FORMATS)

@@ -35,6 +35,7 @@ __all__ = [
     "error_body",
     "panic_probe",
     "scan",
+    "text_headers",
 ]
 
 BUILD_PROFILE: Final[str]
@@ -94,6 +95,10 @@ class Head:
     """A request's headers, read once."""
 
     def __new__(cls, headers: list[tuple[bytes, bytes]]) -> Head: ...
+    @staticmethod
+    def of_text(headers: list[tuple[str, str]], *, has_host: bool, has_account: bool) -> Head:
+        """From a server that gives text and leaves out what is none; the flags say whether such a
+        header is there at all."""
     @property
     def keys(self) -> tuple[bytes, ...]:
         """Every key presented: ``x-api-key``, ``Authorization: Bearer``, ``x-goog-api-key``."""
@@ -323,6 +328,8 @@ class Attempt:
         The extension calls ``send`` from its own thread, as the server that CodeGate runs on
         allows; ``next_chunk`` is the way for any other.
         """
+    def relay_bytes(self, transport: object) -> Pending[Relayed]:
+        """Send the stream's bytes by the transport of an RSGI stream, and let go of it."""
     def next_chunk(self) -> Pending[bytes | Relayed]:
         """The next piece of the stream, then how it ended."""
     def progress(self) -> Progress: ...
@@ -391,3 +398,6 @@ def panic_probe(bridge: Bridge | None = None) -> Pending[None]:
 def scan(text: str) -> list[tuple[str, int, int]]:
     """What the guardrails' detectors find with all of them on: category, start and end in
     characters of ``text``, in order and without overlaps."""
+
+def text_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    """Headers of an answer as text, without those that are no visible ASCII."""

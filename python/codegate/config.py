@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from codegate.errors import ConfigError
 
 LogLevel = Literal["debug", "info", "warning", "error"]
+Interface = Literal["asgi", "rsgi"]
+INTERFACES: tuple[Interface, ...] = ("asgi", "rsgi")
 LOG_LEVELS: tuple[LogLevel, ...] = ("debug", "info", "warning", "error")
 
 DEFAULT_PROXY_PORT = 9212
@@ -41,6 +43,8 @@ class Config:
     allowed_hosts: tuple[str, ...] = ()
     log_level: LogLevel = "info"
     workers: int = 1
+    interface: Interface = "asgi"
+    """How the server hands requests over; ``rsgi`` is cheaper and has no back-pressure."""
     proxy_api_key: str | None = field(default=None, repr=False)
     account_passphrase: str | None = field(default=None, repr=False)
     """``ACCOUNT_KEY``: takes the place of the key file for stored credentials."""
@@ -128,6 +132,14 @@ def workers_from(name: str, value: str) -> int:
     return int(value)
 
 
+def interface_from(name: str, value: str) -> Interface:
+    """One of ``INTERFACES``, in any case. Raises ``ConfigError`` naming ``name``."""
+    interface = value.lower()
+    if interface not in INTERFACES:
+        raise ConfigError(f"{name}: {value!r} is not one of {', '.join(INTERFACES)}")
+    return interface
+
+
 def hosts_from(value: str) -> tuple[str, ...]:
     """Host names of a comma-separated list, lower-cased, without ports."""
     hosts = []
@@ -173,6 +185,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Config:
         allowed_hosts=hosts_from(env.get("ALLOWED_HOSTS", "")),
         log_level=log_level_from(env.get("LOG_LEVEL", "info")),
         workers=workers_from("WORKERS", env.get("WORKERS", "1")),
+        interface=interface_from("INTERFACE", env.get("INTERFACE", "asgi")),
         proxy_api_key=secret_from_environment(env, "PROXY_API_KEY"),
         account_passphrase=passphrase_from(env, "ACCOUNT_KEY"),
         guardrail_passphrase=passphrase_from(env, "GUARDRAIL_KEY"),

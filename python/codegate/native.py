@@ -27,6 +27,7 @@ from codegate._native import (
     error_body,
     panic_probe,
     scan,
+    text_headers,
 )
 
 __all__ = [
@@ -54,4 +55,5 @@ __all__ = [
     "error_body",
     "panic_probe",
     "scan",
+    "text_headers",
 ]

@@ -1,4 +1,4 @@
-"""Composition root: the ASGI factory and the server process around it."""
+"""Composition root: the application behind an interface, and the server process around it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from codegate.asgi.app import App
+from codegate.asgi.app import AsgiApp
 from codegate.config import Config
 from codegate.errors import ConfigError
 from codegate.proxy.app import DRAIN_SIGNAL, Proxy
 from codegate.proxy.source import Secrets
+from codegate.rsgi.app import RsgiApp
 from codegate.settings.settings import Settings
 from codegate.telemetry import logging as log_setup
 
@@ -42,10 +43,11 @@ _KILL_MARGIN_S = 5
 _WRITE_MARGIN_S = 2.0
 
 
-def build_app(config: Config, secrets: Secrets) -> App:
-    """The ASGI application of one worker; called in the worker's process."""
+def build_app(config: Config, secrets: Secrets) -> AsgiApp | RsgiApp:
+    """The application of one worker; called in the worker's process."""
     out = log_setup.configure(config.log_level)
-    return Proxy(config, secrets, out).app
+    app = Proxy(config, secrets, out).app
+    return RsgiApp(app) if config.interface == "rsgi" else AsgiApp(app)
 
 
 class Server(MPServer):
@@ -60,7 +62,7 @@ class Server(MPServer):
             "codegate.server",
             address=config.host,
             port=config.proxy_port,
-            interface=Interfaces.ASGI,
+            interface=Interfaces.RSGI if config.interface == "rsgi" else Interfaces.ASGI,
             workers=config.workers,
             runtime_mode=RuntimeModes.st,
             loop=_loop(),
@@ -143,7 +145,8 @@ def serve(
         )
     bound = replace(config, proxy_port=listener.getsockname()[1])
     server.on_startup(lambda: on_ready(url_of(bound)))
-    server.serve(target_loader=partial(build_app, config, secrets), wrap_loader=False)
+    loader = partial(build_app, config, secrets)
+    server.serve(target_loader=loader, wrap_loader=False)  # type: ignore[arg-type]  # RSGI's entry is a method
 
 
 def url_of(config: Config) -> str:

@@ -73,6 +73,8 @@ def test_the_architecture_page_names_every_file_of_a_requests_way() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
     way = [
         *files(PACKAGE / "asgi", ".py"),
+        *files(PACKAGE / "rsgi", ".py"),
+        *files(PACKAGE / "downstream", ".py"),
         *files(PACKAGE / "proxy", ".py"),
         *(f for f in (ROOT / "rust" / "src").glob("*.rs")),
         *files(ROOT / "rust" / "src" / "python", ".rs"),

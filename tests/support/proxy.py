@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.support import interface
+
 READY_S = 20.0
 FORBIDDEN = ("Traceback", "panicked", "Task was destroyed", "never awaited")
 UPSTREAM_KEY = "sk-canary-upstream-7f3a9c51e2"
@@ -75,6 +77,7 @@ class Proxy:
             "HOME": str(data_dir.parent),
             "PYTHONWARNINGS": "default",
             "CODEGATE_TEST_UPSTREAM_KEY": upstream_key,
+            "INTERFACE": interface.chosen(),
             **(env or {}),
         }
         self.process = subprocess.Popen(

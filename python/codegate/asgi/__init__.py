@@ -1,1 +1,1 @@
-"""The minimal ASGI core: the only code that touches scope, receive and send."""
+"""The ASGI side: the only code that touches an ASGI scope, receive and send."""

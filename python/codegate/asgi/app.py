@@ -1,89 +1,32 @@
-"""The ASGI application: one dictionary look-up from (method, path) to a handler, and lifespan."""
+"""The ASGI application: requests and lifespan of a server that speaks ASGI."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable
 
-from codegate.asgi.types import Handler, Message, Receive, Scope, Send
+from codegate.asgi.downstream import AsgiDownstream
+from codegate.asgi.types import Message, Receive, Scope, Send
+from codegate.downstream.app import App
 
 logger = logging.getLogger("codegate.asgi")
 
-Startup = Callable[[], Awaitable[None]]
-Shutdown = Callable[[], Awaitable[None]]
 
+class AsgiApp:
+    """What an ASGI server calls."""
 
-class Router:
-    """Exact paths, then one level of prefixes that take a rest (``/v1/models/{id}``)."""
+    def __init__(self, app: App) -> None:
+        """``app`` is what is served."""
+        self._app = app
 
-    def __init__(
-        self, exact: Mapping[tuple[str, str], Handler], prefixes: Mapping[tuple[str, str], Handler]
-    ) -> None:
-        """Keys are (method, path) and (method, prefix with trailing slash)."""
-        self._exact = dict(exact)
-        self._prefixes = tuple(prefixes.items())
-        allow: dict[str, list[str]] = {}
-        for method, path in exact:
-            allow.setdefault(path, []).append(method)
-        self._allow = {path: ", ".join([*sorted(ms), "OPTIONS"]) for path, ms in allow.items()}
-        self._prefix_allow = {prefix: f"{method}, OPTIONS" for method, prefix in prefixes}
-
-    def find(self, method: str, path: str) -> Handler | None:
-        """The handler of exactly this method and path."""
-        handler = self._exact.get((method, path))
-        if handler is not None:
-            return handler
-        for (wanted, prefix), candidate in self._prefixes:
-            if method == wanted and path.startswith(prefix) and len(path) > len(prefix):
-                return candidate
-        return None
-
-    def allowed(self, path: str) -> str | None:
-        """The methods of ``path`` as an Allow header, or ``None`` when nothing is there."""
-        allow = self._allow.get(path)
-        if allow is not None:
-            return allow
-        for prefix, methods in self._prefix_allow.items():
-            if path.startswith(prefix) and len(path) > len(prefix):
-                return methods
-        return None
-
-
-class App:
-    """What the server calls. ``fallback`` answers whatever no route takes."""
-
-    def __init__(
-        self,
-        router: Router,
-        *,
-        fallback: Handler,
-        on_defect: Handler,
-        startup: Startup,
-        shutdown: Shutdown,
-    ) -> None:
-        """``on_defect`` answers when a handler fails before it answered itself."""
-        self.router = router
-        self._fallback = fallback
-        self._on_defect = on_defect
-        self._startup = startup
-        self._shutdown = shutdown
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one ASGI scope."""
         if scope["type"] == "http":
-            handler = self.router.find(scope["method"], scope["path"]) or self._fallback
-            try:
-                await handler(scope, receive, send)
-            except asyncio.CancelledError:
-                raise
-            # A panic of the extension arrives as BaseException; it may fail this exchange only.
-            except BaseException as error:
-                if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
-                    raise
-                logger.exception("a handler failed")
-                await self._on_defect(scope, receive, send)
-        elif scope["type"] == "lifespan":
+            return self._app.serve(AsgiDownstream(scope, receive, send))
+        return self._other(scope, receive, send)
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
@@ -91,13 +34,13 @@ class App:
             message: Message = await receive()
             if message["type"] == "lifespan.startup":
                 try:
-                    await self._startup()
+                    await self._app.startup()
                 except Exception as error:
                     logger.exception("start-up failed")
                     await send({"type": "lifespan.startup.failed", "message": str(error)})
                     return
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
-                await self._shutdown()
+                await self._app.shutdown()
                 await send({"type": "lifespan.shutdown.complete"})
                 return

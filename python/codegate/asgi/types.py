@@ -1,4 +1,4 @@
-"""The ASGI vocabulary that the rest is written in."""
+"""The ASGI vocabulary."""
 
 from __future__ import annotations
 
@@ -10,5 +10,3 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Header = tuple[bytes, bytes]
-Handler = Callable[[Scope, Receive, Send], Awaitable[None]]

@@ -75,7 +75,7 @@ def examine(base: Config, data_dir: Path) -> Iterator[Finding]:
         yield from _state(base, data_dir)
         yield _space(data_dir)
     yield _descriptors()
-    yield _proxy(base)
+    yield from _proxy(base)
 
 
 def _files(data_dir: Path) -> Iterator[Finding]:
@@ -219,7 +219,7 @@ def _descriptors() -> Finding:
     return Finding(check="descriptors", status="ok", message=f"{hard} allowed")
 
 
-def _proxy(base: Config) -> Finding:
+def _proxy(base: Config) -> Iterator[Finding]:
     host = "127.0.0.1" if base.host in {"0.0.0.0", "", "::"} else base.host  # noqa: S104
     connection = http.client.HTTPConnection(host, base.proxy_port, timeout=2)
     try:
@@ -227,23 +227,33 @@ def _proxy(base: Config) -> Finding:
         health = json.loads(connection.getresponse().read(64 * 1024))
         status = str(health["status"])
         version = str(health["version"])
+        interface = str(health["interface"])
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
-        return Finding(
+        yield Finding(
             check="proxy",
             status="warning",
             message=f"nothing of ours answers at {host} port {base.proxy_port}",
             remedy="start it: codegate serve (or set PROXY_PORT to its port)",
         )
+        return
     finally:
         connection.close()
     if status != "ok":
-        return Finding(
+        yield Finding(
             check="proxy",
             status="warning",
             message=f"{status}: {health.get('storage', '')}",
             remedy="see its log",
         )
-    return Finding(check="proxy", status="ok", message=f"version {version} answers")
+    else:
+        yield Finding(check="proxy", status="ok", message=f"version {version} answers")
+    if interface == "rsgi":
+        yield Finding(
+            check="interface",
+            status="warning",
+            message="RSGI has no back-pressure: what clients do not read stays in memory",
+            remedy="serve with --interface asgi unless the clients are your own",
+        )
 
 
 def _register(app: typer.Typer) -> None:

@@ -33,6 +33,9 @@ ProxyPort = Annotated[int | None, typer.Option(help="Port of the proxy.", min=0,
 UiPort = Annotated[int | None, typer.Option(help="Port of the dashboard.", min=0, max=65535)]
 DataDir = Annotated[Path | None, typer.Option(help="Where CodeGate keeps its files.")]
 Workers = Annotated[int | None, typer.Option(help="Worker processes.", min=1)]
+Interface = Annotated[
+    str | None, typer.Option(help="How the server hands requests over: asgi or rsgi.")
+]
 Demo = Annotated[bool, typer.Option("--demo", help="Answer from a built-in mock provider.")]
 Upstreams = Annotated[
     list[str] | None,
@@ -53,6 +56,7 @@ def serve(
     ui_port: UiPort = None,
     data_dir: DataDir = None,
     workers: Workers = None,
+    interface: Interface = None,
     demo: Demo = False,
     upstream: Upstreams = None,
     upstream_key_env: UpstreamKeyEnv = None,
@@ -68,6 +72,9 @@ def serve(
         proxy_port=base.proxy_port if proxy_port is None else proxy_port,
         ui_port=base.ui_port if ui_port is None else ui_port,
         data_dir=base.data_dir if data_dir is None else data_dir,
+        interface=(
+            base.interface if interface is None else config.interface_from("--interface", interface)
+        ),
         demo=demo,
         upstreams=upstream_flags(upstream or [], upstream_key_env),
         settings=tuple(_pair(text, "--setting NAME=VALUE") for text in setting or []),

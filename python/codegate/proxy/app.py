@@ -1,4 +1,4 @@
-"""The proxy's ASGI application: routes, start-up, drain, shutdown."""
+"""The proxy as an application: routes, start-up, drain, shutdown."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import logging
 import signal
 
 from codegate import native
-from codegate.asgi.app import App, Router
-from codegate.asgi.request import BodyBudget, BodyClock
-from codegate.asgi.types import Handler, Receive, Scope, Send
-from codegate.asgi.watch import Watchers
 from codegate.config import Config
 from codegate.crypto.keys import derive
+from codegate.downstream.app import App, Router
+from codegate.downstream.base import Downstream, Handler
+from codegate.downstream.body import BodyBudget, BodyClock
+from codegate.downstream.watch import Watchers
 from codegate.proxy.handlers import Handlers
 from codegate.proxy.health_file import HealthFile
 from codegate.proxy.hosts import Hosts
@@ -40,7 +40,7 @@ _GC_THRESHOLD = 20_000
 
 
 class Proxy:
-    """One worker's proxy. ``app`` is what the server calls."""
+    """One worker's proxy. ``app`` is what an interface serves."""
 
     def __init__(self, config: Config, secrets: Secrets, out: LineStream) -> None:
         """``out`` is where lines of the log go."""
@@ -83,6 +83,7 @@ class Proxy:
         log = LogWriter([Records(metrics, self._out).consume, recorder.consume])
         services = Services(
             loop=loop,
+            interface=self._config.interface,
             watchers=Watchers(loop),
             snapshot=first,
             bridge=bridge,
@@ -211,11 +212,11 @@ class Proxy:
         self._fallback = handlers.fallback(self._router.allowed)
         self._defect = handlers.defect
 
-    async def _on_unknown(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._fallback(scope, receive, send)
+    async def _on_unknown(self, downstream: Downstream) -> None:
+        await self._fallback(downstream)
 
-    async def _on_defect(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._defect(scope, receive, send)
+    async def _on_defect(self, downstream: Downstream) -> None:
+        await self._defect(downstream)
 
     def _add_gauges(self, services: Services) -> None:
         add = services.metrics.add_gauge
@@ -251,5 +252,5 @@ class Proxy:
         gc.set_threshold(_GC_THRESHOLD, 20, 50)
 
 
-async def _not_started(scope: Scope, receive: Receive, send: Send) -> None:
+async def _not_started(downstream: Downstream) -> None:
     raise RuntimeError("a request came before start-up ended")

@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import replace
 
 from codegate import native
-from codegate.asgi.response import JSON_TYPE, NO_STORE
-from codegate.asgi.types import Send
+from codegate.downstream.base import Downstream
+from codegate.downstream.response import JSON_TYPE, NO_STORE
 from codegate.errors import BadRequest
 from codegate.proxy.exchange import Exchange
 from codegate.routing.router import Plan
@@ -33,7 +33,9 @@ def is_unknown(attempt: native.Attempt) -> bool:
     return attempt.failure is None and attempt.status in _NO_COUNTER
 
 
-async def send_estimate(exchange: Exchange, request: native.Request, send: Send) -> None:
+async def send_estimate(
+    exchange: Exchange, request: native.Request, downstream: Downstream
+) -> None:
     """Answers with a guess. Raises ``BadRequest`` for a body that makes no sense."""
     try:
         if request.body_bytes > _OFF_LOOP_BYTES:
@@ -45,5 +47,5 @@ async def send_estimate(exchange: Exchange, request: native.Request, send: Send)
     body = b'{"input_tokens":%d}' % tokens
     exchange.bytes_out = len(body)
     headers = [JSON_TYPE, NO_STORE, *exchange.receipt(), (b"x-codegate-estimated", b"input_tokens")]
-    await exchange.start(send, 200, headers)
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    exchange.begin(200)
+    await downstream.send(200, headers, body)

@@ -6,9 +6,9 @@ import hashlib
 import time
 
 from codegate import native
-from codegate.asgi.response import SERVER, header_text
-from codegate.asgi.types import Header, Send
 from codegate.catalog.price import Tokens
+from codegate.downstream.base import Header
+from codegate.downstream.response import header_text
 from codegate.requestlog.entry import AttemptRecord, LogEntry, Outcome
 from codegate.routing.router import Upstream
 from codegate.routing.traffic import Seat
@@ -112,12 +112,11 @@ class Exchange:
             headers.append((b"x-codegate-conversion-loss", ",".join(self.losses).encode("ascii")))
         return headers
 
-    async def start(self, send: Send, status: int, headers: list[Header]) -> None:
+    def begin(self, status: int) -> None:
         """The commit point: from here on no other upstream can be tried."""
         self.is_answered = True
         self.status = status
         self.first_byte_s = time.monotonic() - self.started
-        await send({"type": "http.response.start", "status": status, "headers": [*headers, SERVER]})
 
     def entry(self) -> LogEntry:
         """The record of the finished exchange."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from codegate import __version__, native
-from codegate.asgi.response import send_json, send_text, send_whole
-from codegate.asgi.types import Handler, Header, Receive, Scope, Send
+from codegate import __version__
+from codegate.downstream.base import Downstream, Handler, Header
+from codegate.downstream.response import send_json, send_text
 from codegate.errors import CodegateError, InternalError, MethodNotAllowed, NotFound, Unauthorized
 from codegate.proxy import admission
 from codegate.proxy.lifecycle import Endpoint, run_exchange
@@ -30,135 +30,135 @@ class Handlers:
         """The handler of a model endpoint."""
         services = self.services
 
-        async def handle(scope: Scope, receive: Receive, send: Send) -> None:
-            await run_exchange(services, wire_format, endpoint, scope, receive, send)
+        async def handle(downstream: Downstream) -> None:
+            await run_exchange(services, wire_format, endpoint, downstream)
 
         return handle
 
-    async def list_models(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def list_models(self, downstream: Downstream) -> None:
         """``GET /v1/models``."""
         try:
-            self._admit(scope)
+            self._admit(downstream)
             models = await self.models.all(self.services.snapshot)
         except CodegateError as error:
-            await self._refuse(scope, send, error)
+            await self._refuse(downstream, error)
             return
-        await send_json(send, 200, as_list(models), self._receipt())
+        await send_json(downstream, 200, as_list(models), self._receipt())
 
-    async def show_model(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def show_model(self, downstream: Downstream) -> None:
         """``GET /v1/models/{id}``; ids may hold slashes."""
         try:
-            self._admit(scope)
-            model_id = scope["path"].partition("models/")[2]
+            self._admit(downstream)
+            model_id = downstream.path.partition("models/")[2]
             model = await self.models.one(self.services.snapshot, model_id)
         except CodegateError as error:
-            await self._refuse(scope, send, error)
+            await self._refuse(downstream, error)
             return
-        await send_json(send, 200, model.as_json(), self._receipt())
+        await send_json(downstream, 200, model.as_json(), self._receipt())
 
-    async def health(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def health(self, downstream: Downstream) -> None:
         """``GET /health``: alive, ready, version."""
         services = self.services
-        if await self._refuses_host(scope, send):
+        if await self._refuses_host(downstream):
             return
         trouble = services.recorder.trouble
         status = "draining" if services.is_draining else "degraded" if trouble else "ok"
         await send_json(
-            send,
+            downstream,
             200,
             {
                 "status": status,
                 "ready": not services.is_draining,
                 "version": __version__,
+                "interface": services.interface,
                 "accounts": len(services.snapshot.accounts),
                 "exchanges": len(services.exchanges),
                 "storage": trouble or "ok",
             },
         )
 
-    async def live(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def live(self, downstream: Downstream) -> None:
         """``GET /livez``. Probes call by any address, so its Host is not checked."""
-        await send_text(send, 200, b"text/plain; charset=utf-8", b"ok\n")
+        await send_text(downstream, 200, b"text/plain; charset=utf-8", b"ok\n")
 
-    async def ready(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def ready(self, downstream: Downstream) -> None:
         """``GET /readyz``: 503 from the moment the process was told to stop."""
         if self.services.is_draining:
-            await send_text(send, 503, b"text/plain; charset=utf-8", b"draining\n")
+            await send_text(downstream, 503, b"text/plain; charset=utf-8", b"draining\n")
         else:
-            await send_text(send, 200, b"text/plain; charset=utf-8", b"ok\n")
+            await send_text(downstream, 200, b"text/plain; charset=utf-8", b"ok\n")
 
-    async def metrics(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def metrics(self, downstream: Downstream) -> None:
         """``GET /metrics``, on loopback unless the setting ``metrics_public`` is on."""
-        if await self._refuses_host(scope, send):
+        if await self._refuses_host(downstream):
             return
-        client = scope.get("client")
-        address = client[0] if client else ""
-        if not (self.services.snapshot.settings.metrics_public or address.startswith(_LOOPBACK)):
+        is_public = self.services.snapshot.settings.metrics_public
+        if not (is_public or downstream.address.startswith(_LOOPBACK)):
             await self._refuse(
-                scope,
-                send,
+                downstream,
                 Unauthorized("metrics answer on loopback only; see the setting metrics_public"),
             )
             return
         self.services.log.flush()
-        await send_text(send, 200, CONTENT_TYPE, self.services.metrics.render())
+        await send_text(downstream, 200, CONTENT_TYPE, self.services.metrics.render())
 
-    async def options(self, send: Send, allow: str) -> None:
+    async def options(self, downstream: Downstream, allow: str) -> None:
         """``OPTIONS`` of a known path. No CORS header: no web page is a client of this port."""
-        await send_whole(send, 204, [(b"allow", allow.encode("ascii"))], b"")
+        await downstream.send(204, [(b"allow", allow.encode("ascii"))], b"")
 
-    async def defect(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def defect(self, downstream: Downstream) -> None:
         """A handler failed before it answered."""
-        await self._refuse(scope, send, InternalError("the proxy failed; its log says where"))
+        await self._refuse(downstream, InternalError("the proxy failed; its log says where"))
 
     def fallback(self, allowed: Callable[[str], str | None]) -> Handler:
         """The handler of whatever no route takes; ``allowed`` is the router's look-up."""
 
-        async def handle(scope: Scope, receive: Receive, send: Send) -> None:
-            if await self._refuses_host(scope, send):
+        async def handle(downstream: Downstream) -> None:
+            if await self._refuses_host(downstream):
                 return
-            allow = allowed(scope["path"])
+            allow = allowed(downstream.path)
             if allow is None:
                 error: CodegateError = NotFound(
                     "nothing is served at this path; clients use /v1/messages, "
                     "/v1/chat/completions or /v1/models"
                 )
-            elif scope["method"] == "OPTIONS":
-                await self.options(send, allow)
+            elif downstream.method == "OPTIONS":
+                await self.options(downstream, allow)
                 return
             else:
                 error = MethodNotAllowed(f"this path takes {allow}", allow=allow)
             self.services.metrics.count_refused(error.code)
-            await self._refuse(scope, send, error)
+            await self._refuse(downstream, error)
 
         return handle
 
     def _receipt(self) -> list[Header]:
         return [(b"x-codegate-request-id", self.services.ids.next().encode("ascii"))]
 
-    def _admit(self, scope: Scope) -> None:
-        head = native.Head(scope["headers"])
-        admission.check_host(head, self.services.hosts)
-        admission.admit(head, scope["query_string"], self.services.snapshot, is_draining=False)
+    def _admit(self, downstream: Downstream) -> None:
+        admission.check_host(downstream.head, self.services.hosts)
+        admission.admit(
+            downstream.head, downstream.query, self.services.snapshot, is_draining=False
+        )
 
-    async def _refuses_host(self, scope: Scope, send: Send) -> bool:
+    async def _refuses_host(self, downstream: Downstream) -> bool:
         """Whether the Host header was not ours, in which case the answer has been sent."""
         try:
-            admission.check_host(native.Head(scope["headers"]), self.services.hosts)
+            admission.check_host(downstream.head, self.services.hosts)
         except CodegateError as error:
             self.services.metrics.count_refused(error.code)
-            await self._refuse(scope, send, error)
+            await self._refuse(downstream, error)
             return True
         return False
 
-    async def _refuse(self, scope: Scope, send: Send, error: CodegateError) -> None:
-        await send_plain_error(send, _dialect(scope), self.services.ids.next(), error)
+    async def _refuse(self, downstream: Downstream, error: CodegateError) -> None:
+        await send_plain_error(downstream, _dialect(downstream), self.services.ids.next(), error)
 
 
-def _dialect(scope: Scope) -> str:
+def _dialect(downstream: Downstream) -> str:
     """The format whose error shape the caller understands: by path, then by its headers."""
-    if scope["path"].rstrip("/").endswith(("/messages", "/count_tokens")):
+    if downstream.path.rstrip("/").endswith(("/messages", "/count_tokens")):
         return "anthropic_messages"
-    if any(name == b"anthropic-version" for name, _ in scope["headers"]):
+    if downstream.head.is_anthropic:
         return "anthropic_messages"
     return "openai_chat"

@@ -12,9 +12,9 @@ import logging
 from typing import Literal
 
 from codegate import native
-from codegate.asgi.request import Body, ClientGone
-from codegate.asgi.types import Header, Receive, Scope, Send
-from codegate.asgi.watch import Watcher
+from codegate.downstream.base import ClientGone, Downstream, Header
+from codegate.downstream.body import Body
+from codegate.downstream.watch import Watcher
 from codegate.errors import (
     BadRequest,
     BrokenBody,
@@ -29,7 +29,6 @@ from codegate.proxy.count import has_counter, is_unknown, send_estimate
 from codegate.proxy.exchange import Exchange
 from codegate.proxy.masking import mask
 from codegate.proxy.planned import planned
-from codegate.proxy.relay import relay
 from codegate.proxy.render import error_answer_headers, error_headers, send_error
 from codegate.proxy.services import Services
 from codegate.proxy.tries import log_cooling, try_upstreams
@@ -55,35 +54,32 @@ async def run_exchange(
     services: Services,
     wire_format: str,
     endpoint: Endpoint,
-    scope: Scope,
-    receive: Receive,
-    send: Send,
+    downstream: Downstream,
 ) -> None:
     """Serve one model request from its head to its last byte."""
     exchange = Exchange(
         request_id=services.ids.next(),
         snapshot=services.snapshot,
         wire_format=wire_format,
-        path=scope["path"],
+        path=downstream.path,
     )
-    head = native.Head(scope["headers"])
-    query: bytes = scope["query_string"]
+    head = downstream.head
     try:
         admission.check_host(head, services.hosts)
         exchange.tenant = admission.admit(
-            head, query, exchange.snapshot, is_draining=services.is_draining
+            head, downstream.query, exchange.snapshot, is_draining=services.is_draining
         )
         admission.check_rate(exchange.tenant, exchange.snapshot.settings, services.quota)
     except CodegateError as error:
         services.metrics.count_refused(error.code)
-        await send_error(exchange, send, error)
+        await send_error(exchange, downstream, error)
         return
 
     task = asyncio.current_task()
     assert task is not None  # noqa: S101  # ASGI servers call from a task
     services.exchanges.add(task)
     try:
-        await _serve(services, exchange, task, head, query, endpoint, receive, send)
+        await _serve(services, exchange, task, endpoint, downstream)
     finally:
         services.exchanges.discard(task)
         entry = exchange.entry()
@@ -98,27 +94,24 @@ async def _serve(
     services: Services,
     exchange: Exchange,
     task: asyncio.Task[object],
-    head: native.Head,
-    query: bytes,
     endpoint: Endpoint,
-    receive: Receive,
-    send: Send,
+    downstream: Downstream,
 ) -> None:
     """The stages behind admission, and the one place where their failures become answers."""
-    watcher = Watcher(services.loop, task, receive)
+    watcher = Watcher(services.loop, task, downstream)
     try:
         with Body(services.budget) as body:
-            request = await _read(services, exchange, head, body, receive)
+            request = await _read(services, exchange, body, downstream)
             if request.is_streaming:
                 watcher.begin()
             else:
                 services.watchers.later(watcher, _WATCH_PLAIN_AFTER_S)
             if exchange.snapshot.guards:
                 request = await mask(services, exchange, request)
-            await _answer(services, exchange, request, head, query, endpoint, send)
+            await _answer(services, exchange, request, endpoint, downstream)
     except ClientGone:
         # Whoever only broke its body off, or closed one direction, can still read why.
-        await _fail(exchange, send, BrokenBody("the request body broke off before its end"))
+        await _fail(exchange, downstream, BrokenBody("the request body broke off before its end"))
         exchange.outcome = "client_closed"
     except asyncio.CancelledError:
         if not watcher.is_gone and not services.is_past_drain:
@@ -131,29 +124,30 @@ async def _serve(
         elif watcher.is_gone:
             exchange.outcome = "client_closed"
         else:
-            await _fail(exchange, send, Draining("the proxy was stopped; send the request again"))
+            await _fail(
+                exchange, downstream, Draining("the proxy was stopped; send the request again")
+            )
             exchange.outcome = "drained"
     except CodegateError as error:
-        await _fail(exchange, send, error)
+        await _fail(exchange, downstream, error)
     except (KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException:
         # A panic of the extension is no Exception, and must cost this exchange only.
         logger.exception("an exchange failed", extra={"request_id": exchange.request_id})
-        await _fail(exchange, send, InternalError("the proxy failed; its log says where"))
+        await _fail(exchange, downstream, InternalError("the proxy failed; its log says where"))
     finally:
         services.watchers.leave(watcher)
 
 
 async def _read(
-    services: Services, exchange: Exchange, head: native.Head, body: Body, receive: Receive
+    services: Services, exchange: Exchange, body: Body, downstream: Downstream
 ) -> native.Request:
+    head = downstream.head
     settings = exchange.snapshot.settings
     if head.content_encoding not in {None, b"identity"}:
         raise BadRequest("compressed request bodies are not supported; send the body uncompressed")
-    parts = await body.read(
-        receive, length=head.content_length, limit=settings.max_body_bytes, clock=services.clock
-    )
+    parts = await body.read(downstream, limit=settings.max_body_bytes, clock=services.clock)
     exchange.bytes_in = body.size
     try:
         if body.size > _PARSE_OFF_LOOP_BYTES:
@@ -173,45 +167,45 @@ async def _answer(
     services: Services,
     exchange: Exchange,
     request: native.Request,
-    head: native.Head,
-    query: bytes,
     endpoint: Endpoint,
-    send: Send,
+    downstream: Downstream,
 ) -> None:
-    suffix = endpoint + ("?beta=true" if b"beta=true" in query.split(b"&") else "")
+    head = downstream.head
+    is_beta = b"beta=true" in downstream.query.split(b"&")
+    suffix = endpoint + ("?beta=true" if is_beta else "")
     plan = await planned(exchange, request, head.account)
     if endpoint and not has_counter(plan, exchange.wire_format):
-        await send_estimate(exchange, request, send)
+        await send_estimate(exchange, request, downstream)
         return
     attempt, decision = await try_upstreams(services, exchange, request, head, suffix, plan)
     if decision.step is Step.COMMIT:
-        await _relay(services, exchange, attempt, send)
+        await _relay(services, exchange, attempt, downstream)
     elif endpoint and is_unknown(attempt):
-        await send_estimate(exchange, request, send)
+        await send_estimate(exchange, request, downstream)
     else:
-        await _answer_failure(exchange, attempt, decision, send)
+        await _answer_failure(exchange, attempt, decision, downstream)
 
 
 async def _relay(
-    services: Services, exchange: Exchange, attempt: native.Attempt, send: Send
+    services: Services, exchange: Exchange, attempt: native.Attempt, downstream: Downstream
 ) -> None:
     seat = exchange.seat
     assert seat is not None  # noqa: S101  # what commits has one
     headers: list[Header] = [*attempt.headers, *exchange.receipt()]
     if not attempt.is_stream:
-        await exchange.start(send, attempt.status, headers)
+        exchange.begin(attempt.status)
         body = attempt.body
         exchange.bytes_out = len(body)
         exchange.usage = attempt.usage
         services.traffic.succeeded(seat)
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        await downstream.send(attempt.status, headers, body)
         return
     task = asyncio.current_task()
     assert task is not None  # noqa: S101  # as in run_exchange
     services.streams[task] = attempt
     try:
-        await exchange.start(send, attempt.status, headers)
-        result = await relay(attempt, send)
+        exchange.begin(attempt.status)
+        result = await downstream.relay(attempt.status, headers, attempt)
     finally:
         services.streams.pop(task, None)
         # A client that left ends the relay early: what was read until then still counts.
@@ -257,7 +251,7 @@ def _stream_outcome(reason_name: str) -> Outcome:
 
 
 async def _answer_failure(
-    exchange: Exchange, attempt: native.Attempt, decision: Decision, send: Send
+    exchange: Exchange, attempt: native.Attempt, decision: Decision, downstream: Downstream
 ) -> None:
     """Passes the upstream's own error on where it is one in the caller's dialect."""
     error = outcome_error(attempt, exchange.wire_format)
@@ -272,11 +266,11 @@ async def _answer_failure(
     ]
     body = attempt.body
     exchange.bytes_out = len(body)
-    await exchange.start(send, attempt.answer_status, headers)
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    exchange.begin(attempt.answer_status)
+    await downstream.send(attempt.answer_status, headers, body)
 
 
-async def _fail(exchange: Exchange, send: Send, error: CodegateError) -> None:
+async def _fail(exchange: Exchange, downstream: Downstream, error: CodegateError) -> None:
     """Answers in the caller's dialect, or only records when the answer has begun."""
     if isinstance(error, UpstreamError):
         exchange.outcome = "timeout" if error.status == 504 else "upstream_error"
@@ -286,7 +280,7 @@ async def _fail(exchange: Exchange, send: Send, error: CodegateError) -> None:
     if exchange.is_answered:
         # Nothing honest can follow a committed answer but its end, which the server makes.
         return
-    await send_error(exchange, send, error, error_headers(exchange, error))
+    await send_error(exchange, downstream, error, error_headers(exchange, error))
 
 
 def _uncancel() -> None:

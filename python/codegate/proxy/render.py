@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from codegate import native
-from codegate.asgi.response import JSON_TYPE, NO_STORE, send_whole
-from codegate.asgi.types import Header, Send
+from codegate.downstream.base import Downstream, Header
+from codegate.downstream.response import JSON_TYPE, NO_STORE
 from codegate.errors import BrokenBody, CodegateError, MethodNotAllowed, TooLarge
 from codegate.proxy.attempt import Decision, Effect
 from codegate.proxy.exchange import Exchange
@@ -57,7 +57,10 @@ def error_answer_headers(sent: list[Header], decision: Decision) -> list[Header]
 
 
 async def send_error(
-    exchange: Exchange, send: Send, error: CodegateError, headers: list[Header] | None = None
+    exchange: Exchange,
+    downstream: Downstream,
+    error: CodegateError,
+    headers: list[Header] | None = None,
 ) -> None:
     """Answer with ``error`` in the dialect of the exchange."""
     exchange.status = error.status
@@ -66,14 +69,14 @@ async def send_error(
         exchange.wire_format, error.status, error.code, error.message, exchange.request_id
     )
     exchange.bytes_out = len(body)
-    await send_whole(send, error.status, headers or error_headers(exchange, error), body)
+    await downstream.send(error.status, headers or error_headers(exchange, error), body)
 
 
 async def send_plain_error(
-    send: Send, wire_format: str, request_id: str, error: CodegateError
+    downstream: Downstream, wire_format: str, request_id: str, error: CodegateError
 ) -> None:
     """Answer where no exchange exists: unknown paths, models, methods."""
     body = native.error_body(wire_format, error.status, error.code, error.message, request_id)
     headers = error_headers(None, error)
     headers.append((b"x-codegate-request-id", request_id.encode("ascii")))
-    await send_whole(send, error.status, headers, body)
+    await downstream.send(error.status, headers, body)

@@ -6,8 +6,9 @@ import asyncio
 from dataclasses import dataclass, field
 
 from codegate import native
-from codegate.asgi.request import BodyBudget, BodyClock
-from codegate.asgi.watch import Watchers
+from codegate.config import Interface
+from codegate.downstream.body import BodyBudget, BodyClock
+from codegate.downstream.watch import Watchers
 from codegate.proxy.hosts import Hosts
 from codegate.requestlog.entry import RequestIds
 from codegate.requestlog.recorder import Recorder
@@ -23,6 +24,7 @@ class Services:
     """Made once at start-up. ``snapshot`` and ``is_draining`` change, the rest does not."""
 
     loop: asyncio.AbstractEventLoop
+    interface: Interface
     snapshot: Snapshot
     watchers: Watchers
     bridge: native.Bridge

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
 use super::bridge::{Bridge, Build, Pending};
-use super::sink::AsgiSink;
+use super::sink::{AsgiSink, RsgiSink, Sink};
 use crate::attempt::{Attempted, Outcome};
 use crate::canonical::Losses;
 use crate::formats::{ErrorFacts, Usage};
@@ -163,6 +163,30 @@ impl Attempt {
             .take()
             .ok_or_else(|| PyRuntimeError::new_err("there is no stream, or it is being read"))
     }
+
+    fn relay_to<S: Sink>(&self, py: Python<'_>, sink: S) -> PyResult<Py<Pending>> {
+        let mut stream = self.take_stream()?;
+        Bridge::submit(self.bridge.bind(py), async move {
+            let end = loop {
+                let batch = stream.next_batch().await;
+                let writing = sink.write(batch.parts, batch.end);
+                let limit = stream.deadlines().write;
+                let written = if limit.is_zero() {
+                    writing.await
+                } else {
+                    tokio::time::timeout(limit, writing).await.unwrap_or(Err(End::WriteTimeout))
+                };
+                match (written, batch.end) {
+                    (Err(end), _) | (Ok(()), Some(end)) => break end,
+                    (Ok(()), None) => {}
+                }
+            };
+            // The upstream goes before the client's task goes on.
+            drop(stream);
+            sink.close();
+            relayed(end)
+        })
+    }
 }
 
 #[pymethods]
@@ -267,27 +291,13 @@ impl Attempt {
 
     /// Sends the stream by the server's own `send`, from the runtime thread.
     fn relay(&self, py: Python<'_>, send: Py<PyAny>) -> PyResult<Py<Pending>> {
-        let mut stream = self.take_stream()?;
         let sink = AsgiSink::new(py, send, Arc::clone(&self.progress))?;
-        Bridge::submit(self.bridge.bind(py), async move {
-            let end = loop {
-                let batch = stream.next_batch().await;
-                let writing = sink.write(batch.parts, batch.end);
-                let limit = stream.deadlines().write;
-                let written = if limit.is_zero() {
-                    writing.await
-                } else {
-                    tokio::time::timeout(limit, writing).await.unwrap_or(Err(End::WriteTimeout))
-                };
-                match (written, batch.end) {
-                    (Err(end), _) | (Ok(()), Some(end)) => break end,
-                    (Ok(()), None) => {}
-                }
-            };
-            // The upstream goes before the client's task goes on.
-            drop(stream);
-            relayed(end)
-        })
+        self.relay_to(py, sink)
+    }
+
+    /// The same by the transport of an RSGI stream, which ends with it.
+    fn relay_bytes(&self, py: Python<'_>, transport: Py<PyAny>) -> PyResult<Py<Pending>> {
+        self.relay_to(py, RsgiSink::new(transport, Arc::clone(&self.progress)))
     }
 
     /// The next piece as bytes, then how the stream ended.

@@ -93,5 +93,6 @@ fn native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(guardrails::check_pattern, module)?)?;
     module.add_function(wrap_pyfunction!(guardrails::scan, module)?)?;
     module.add_function(wrap_pyfunction!(panic_probe, module)?)?;
+    module.add_function(wrap_pyfunction!(head::text_headers, module)?)?;
     Ok(())
 }

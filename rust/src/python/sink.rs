@@ -1,8 +1,9 @@
-//! Writing a stream through the server's ASGI `send`, straight from the runtime thread.
+//! Writing a stream to the server, straight from the runtime thread.
 //!
-//! Granian's `send` may be called from any thread. It returns an awaitable that is either done
-//! already, or pending while the client is slow: then its done-callback, which the event loop
-//! calls, lets the relay go on. That is the back-pressure.
+//! Granian's ASGI `send` may be called from any thread. It returns an awaitable that is either
+//! done already, or pending while the client is slow: then its done-callback, which the event loop
+//! calls, lets the relay go on. That is the back-pressure. An RSGI transport has none: it takes
+//! everything at once.
 
 use std::sync::Arc;
 
@@ -15,6 +16,19 @@ use tokio::sync::oneshot;
 
 use super::attempt::join;
 use crate::relay::{End, Progress};
+
+/// Where the batches of a stream go.
+pub(super) trait Sink: Send + 'static {
+    /// Hands `parts` to the server and waits until it took them. With an `end` they are the last.
+    fn write(
+        &self,
+        parts: Vec<Bytes>,
+        end: Option<End>,
+    ) -> impl Future<Output = Result<(), End>> + Send;
+
+    /// Nothing more will be written.
+    fn close(self);
+}
 
 pub(super) struct AsgiSink {
     send: Py<PyAny>,
@@ -44,19 +58,6 @@ impl AsgiSink {
     pub(super) fn new(py: Python<'_>, send: Py<PyAny>, progress: Arc<Progress>) -> PyResult<Self> {
         let context = py.import(intern!(py, "contextvars"))?.getattr("copy_context")?.call0()?;
         Ok(Self { send, context: context.unbind(), progress })
-    }
-
-    /// Hands `parts` to the server as one message and waits until it took them. With an `end`
-    /// they are the last.
-    pub(super) async fn write(&self, parts: Vec<Bytes>, end: Option<End>) -> Result<(), End> {
-        let waiting = Python::attach(|py| self.send(py, &parts, end));
-        drop(parts);
-        match waiting {
-            Ok(None) => Ok(()),
-            // A dropped sender means that the event loop is gone.
-            Ok(Some(taken)) => taken.await.map_err(|_| End::ClientClosed),
-            Err(_) => Err(End::ClientClosed),
-        }
     }
 
     fn send(
@@ -92,6 +93,70 @@ impl AsgiSink {
         keywords.set_item(intern!(py, "context"), &self.context)?;
         awaitable.call_method(intern!(py, "add_done_callback"), (written,), Some(&keywords))?;
         Ok(Some(taken))
+    }
+}
+
+impl Sink for AsgiSink {
+    async fn write(&self, parts: Vec<Bytes>, end: Option<End>) -> Result<(), End> {
+        let waiting = Python::attach(|py| self.send(py, &parts, end));
+        drop(parts);
+        match waiting {
+            Ok(None) => Ok(()),
+            // A dropped sender means that the event loop is gone.
+            Ok(Some(taken)) => taken.await.map_err(|_| End::ClientClosed),
+            Err(_) => Err(End::ClientClosed),
+        }
+    }
+
+    fn close(self) {}
+}
+
+/// The transport of an RSGI stream. Its end is that nobody holds it any more.
+pub(super) struct RsgiSink {
+    transport: Mutex<Option<Py<PyAny>>>,
+    progress: Arc<Progress>,
+}
+
+impl RsgiSink {
+    pub(super) fn new(transport: Py<PyAny>, progress: Arc<Progress>) -> Self {
+        Self { transport: Mutex::new(Some(transport)), progress }
+    }
+
+    fn send(&self, py: Python<'_>, parts: &[Bytes], end: Option<End>) -> PyResult<bool> {
+        let mut held = self.transport.lock();
+        let Some(transport) = &*held else { return Ok(false) };
+        self.progress.set_delivered(end);
+        let taken = if parts.is_empty() {
+            Ok(true)
+        } else {
+            transport
+                .bind(py)
+                .call_method1(intern!(py, "send_bytes"), (join(py, parts)?,))
+                .and_then(|awaitable| is_done(&awaitable))
+        };
+        if !matches!(taken, Ok(true)) {
+            self.progress.set_delivered(None);
+        }
+        if end.is_some() {
+            // While the interpreter is held, or the end would wait for whoever holds it next.
+            drop(held.take());
+        }
+        taken
+    }
+}
+
+impl Sink for RsgiSink {
+    async fn write(&self, parts: Vec<Bytes>, end: Option<End>) -> Result<(), End> {
+        match Python::attach(|py| self.send(py, &parts, end)) {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(End::ClientClosed),
+        }
+    }
+
+    fn close(self) {
+        if self.transport.lock().is_some() {
+            Python::attach(|_| drop(self));
+        }
     }
 }
 

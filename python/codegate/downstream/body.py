@@ -5,14 +5,10 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 
-from codegate.asgi.types import Receive
+from codegate.downstream.base import Downstream
 from codegate.errors import BodyTimeout, Overloaded, TooLarge
 
 _SWEEP_S = 0.5
-
-
-class ClientGone(Exception):  # noqa: N818  # an event of the transport, not an error of anybody
-    """The client closed its connection."""
 
 
 class BodyBudget:
@@ -95,12 +91,13 @@ class BodyClock:
 class Body:
     """The parts of one request body; leaving the context gives their memory back."""
 
-    __slots__ = ("budget", "parts", "reserved", "size")
+    __slots__ = ("budget", "limit", "parts", "reserved", "size")
 
     def __init__(self, budget: BodyBudget) -> None:
         """Start empty."""
         self.budget = budget
         self.parts: list[bytes] = []
+        self.limit = 0
         self.size = 0
         self.reserved = 0
 
@@ -123,20 +120,20 @@ class Body:
         """Whoever took the parts holds them from now on; their memory stays counted here."""
         self.parts = []
 
-    async def read(
-        self, receive: Receive, *, length: int | None, limit: int, clock: BodyClock
-    ) -> list[bytes]:
-        """All parts. ``length`` is the declared size, where there is one.
+    async def read(self, downstream: Downstream, *, limit: int, clock: BodyClock) -> list[bytes]:
+        """All parts.
 
         Raises ``TooLarge`` without reading when the declared size is over ``limit``, else as soon
         as it is passed; ``BodyTimeout``, ``Overloaded``, ``ClientGone``.
         """
+        self.limit = limit
+        length = downstream.head.content_length
         if length is not None:
-            self._check(length, limit)
+            self._check(length)
             self._reserve(length)
         task = clock.enter()
         try:
-            await self._receive_all(receive, limit)
+            await downstream.receive(self)
         except asyncio.CancelledError:
             if clock.has_expired(task):
                 raise BodyTimeout(
@@ -147,29 +144,21 @@ class Body:
             clock.leave(task)
         return self.parts
 
-    async def _receive_all(self, receive: Receive, limit: int) -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            part: bytes = message.get("body", b"")
-            if part:
-                self.size += len(part)
-                if self.size > self.reserved:
-                    self._check(self.size, limit)
-                    self._reserve(self.size - self.reserved)
-                self.parts.append(part)
-            if not message.get("more_body", False):
-                return
+    def add(self, part: bytes) -> None:
+        """Take the next part."""
+        self.size += len(part)
+        if self.size > self.reserved:
+            self._check(self.size)
+            self._reserve(self.size - self.reserved)
+        self.parts.append(part)
 
     def _reserve(self, size: int) -> None:
         self.budget.take(size)
         self.reserved += size
 
-    @staticmethod
-    def _check(size: int, limit: int) -> None:
-        if size > limit:
+    def _check(self, size: int) -> None:
+        if size > self.limit:
             raise TooLarge(
-                f"the request body is larger than the limit of {limit} bytes; "
+                f"the request body is larger than the limit of {self.limit} bytes; "
                 "send less or raise the setting max_body_bytes"
             )

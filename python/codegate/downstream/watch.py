@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from codegate.asgi.types import Receive
+from codegate.downstream.base import Downstream
 
 _SWEEP_S = 0.015
 
@@ -16,14 +16,17 @@ class Watcher:
     exchange.
     """
 
-    __slots__ = ("_exchange", "_loop", "_receive", "_watch", "due", "is_gone")
+    __slots__ = ("_downstream", "_exchange", "_loop", "_watch", "due", "is_gone")
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, exchange: asyncio.Task[object], receive: Receive
+        self,
+        loop: asyncio.AbstractEventLoop,
+        exchange: asyncio.Task[object],
+        downstream: Downstream,
     ) -> None:
         """``exchange`` is the task to cancel."""
         self._loop = loop
-        self._receive = receive
+        self._downstream = downstream
         self._exchange = exchange
         self._watch: asyncio.Task[None] | None = None
         self.due = 0.0
@@ -40,10 +43,7 @@ class Watcher:
             self._watch.cancel()
 
     async def _wait(self) -> None:
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                break
+        await self._downstream.left()
         self.is_gone = True
         self._exchange.cancel()
 

@@ -1,0 +1,79 @@
+"""One request as an ASGI server offers it."""
+
+from __future__ import annotations
+
+from codegate import native
+from codegate.asgi.types import Receive, Scope, Send
+from codegate.downstream.base import SERVER, ClientGone, Downstream, Header, PartSink
+
+_NATIVE_SENDER = "granian"
+
+
+class AsgiDownstream(Downstream):
+    """A scope with its two channels."""
+
+    __slots__ = ("_receive", "_scope", "_send")
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """``scope`` is of the type ``http``."""
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self.method = scope["method"]
+        self.path = scope["path"]
+        self.query = scope["query_string"]
+        self.head = native.Head(scope["headers"])
+
+    @property
+    def address(self) -> str:
+        """See ``Downstream``."""
+        client = self._scope.get("client")
+        return str(client[0]) if client else ""
+
+    async def receive(self, sink: PartSink) -> None:
+        """See ``Downstream``."""
+        receive = self._receive
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            part: bytes = message.get("body", b"")
+            if part:
+                sink.add(part)
+            if not message.get("more_body", False):
+                return
+
+    async def left(self) -> None:
+        """See ``Downstream``."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def send(self, status: int, headers: list[Header], body: bytes) -> None:
+        """See ``Downstream``."""
+        await self._start(status, headers)
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def relay(
+        self, status: int, headers: list[Header], attempt: native.Attempt
+    ) -> native.Relayed:
+        """Granian's ``send`` may be called from any thread; the extension then never waits for
+        the event loop between two events. For every other server each piece is awaited here."""
+        await self._start(status, headers)
+        send = self._send
+        if _is_granian(send):
+            return await attempt.relay(send)
+        while True:
+            piece = await attempt.next_chunk()
+            if isinstance(piece, native.Relayed):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                return piece
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+    async def _start(self, status: int, headers: list[Header]) -> None:
+        headers.append(SERVER)
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+
+def _is_granian(send: Send) -> bool:
+    owner = getattr(send, "__self__", send)
+    return type(owner).__module__.lstrip("_").startswith(_NATIVE_SENDER)

@@ -1,0 +1,1 @@
+"""One client's request, whatever interface the server underneath offers it by."""
