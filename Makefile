@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust/src -name '*.rs' 2>/dev/null)
 
-.PHONY: help build run test check lint format typecheck rust-check bench guardrails-score soak test-clients chaos fuzz clean lock
+.PHONY: help build run test test-rsgi check lint format typecheck rust-check bench guardrails-score soak test-clients chaos fuzz clean lock
 
 help: ## Say what the targets do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1|/' | \
@@ -41,6 +41,11 @@ run: build ## Start a proxy with a demo provider and print a curl line
 
 test: build ## Run the whole test suite
 	@$(BIN)/python -m pytest $(PYTEST)
+
+RSGI_TESTS := $(addprefix tests/e2e/test_,turns.py client_bodies.py client_gone.py failover.py translation.py process_stop.py)
+
+test-rsgi: build ## Run the end-to-end tests over RSGI that show it most; ALL=1 runs every one
+	@$(BIN)/python -m pytest --interface rsgi $(if $(ALL),tests/e2e tests/contract,$(RSGI_TESTS)) $(PYTEST)
 
 check: lint typecheck rust-check ## Run every static check and the Rust tests
 

@@ -1,12 +1,17 @@
-"""What is measured: the cells, how long, and the limits that the gateway is held to."""
+"""What is measured: the cells, how long, and the goals that the gateway is held to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from benches.bodies import CHAT, MESSAGES
 
 PATHS = {MESSAGES: "/v1/messages", CHAT: "/v1/chat/completions"}
+OTHER = {MESSAGES: CHAT, CHAT: MESSAGES}
+
+Answer = Literal["json", "burst", "paced"]
+Tls = Literal["", "http/1.1", "h2"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,17 +22,37 @@ class Cell:
     size: str
     wire_format: str
     connections: int
-    #: Time between two deltas of a stream; 0 for a JSON answer.
-    pace_ms: int = 0
+    #: A JSON document, all deltas of a stream at once, or one delta each 10 ms.
+    answer: Answer = "json"
+    #: The upstream speaks the other format. The floors cannot translate: they pass the client's.
+    is_translated: bool = False
+    #: What the upstream speaks under TLS; nothing for plain HTTP/1.1.
+    tls: Tls = ""
+    #: Gateways beside haproxy and the subject.
+    beside: tuple[str, ...] = ()
 
     @property
     def is_stream(self) -> bool:
-        return self.pace_ms > 0
+        return self.answer != "json"
+
+    @property
+    def is_paced(self) -> bool:
+        return self.answer == "paced"
+
+    @property
+    def pace_ms(self) -> int:
+        """Time between two deltas."""
+        return 10 if self.is_paced else 0
 
     @property
     def unit(self) -> str:
         """What CPU time is divided by."""
-        return "delta" if self.is_stream else "request"
+        return "delta" if self.is_paced else "request"
+
+    @property
+    def upstream_format(self) -> str:
+        """What the subject's upstream speaks."""
+        return OTHER[self.wire_format] if self.is_translated else self.wire_format
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,30 +63,136 @@ class Mode:
     rounds: int
     warmup_ms: int
     measure_ms: int
-    #: Deltas of each stream, and streams of each connection in one measurement.
+    #: Deltas of a paced stream, and streams of each connection in one measurement.
     deltas: int
     streams: int
+    #: No cell is measured again after this long, and memory is looked at with so many streams.
+    rerun_until_s: int
+    idle_streams: int
+    starts: int
 
 
-CELLS = (
-    Cell(name="S·J messages", size="S", wire_format=MESSAGES, connections=64),
-    Cell(name="S·J chat", size="S", wire_format=CHAT, connections=64),
-    Cell(name="A·J messages", size="A", wire_format=MESSAGES, connections=16),
-    Cell(name="L·J messages", size="L", wire_format=MESSAGES, connections=8),
-    Cell(name="P messages", size="S", wire_format=MESSAGES, connections=64, pace_ms=10),
+BURST_DELTAS = 300
+FLOORS = ("direct", "nginx")
+RSGI = "codegate-rsgi"
+#: Larger bodies are sent over fewer connections.
+_CONNECTIONS = {"S": 64, "A": 16, "L": 8}
+_SHORT = {MESSAGES: "messages", CHAT: "chat"}
+
+
+def _cells() -> tuple[Cell, ...]:
+    cells = []
+    for size, connections in _CONNECTIONS.items():
+        cells += [
+            Cell(
+                name=f"{size}·J {short}",
+                size=size,
+                wire_format=wire_format,
+                connections=connections,
+                beside=(*FLOORS, RSGI) if size == "S" else FLOORS,
+            )
+            for wire_format, short in _SHORT.items()
+        ]
+    cells += [
+        Cell(
+            name=f"S·T {short}",
+            size="S",
+            wire_format=wire_format,
+            connections=16,
+            answer="burst",
+            beside=FLOORS,
+        )
+        for wire_format, short in _SHORT.items()
+    ]
+    cells += [
+        Cell(
+            name=f"P{streams} messages",
+            size="S",
+            wire_format=MESSAGES,
+            connections=streams,
+            answer="paced",
+            beside=FLOORS,
+        )
+        for streams in (64, 300)
+    ]
+    for wire_format, short in _SHORT.items():
+        way = f"{short} to {_SHORT[OTHER[wire_format]]}"
+        cells += [
+            Cell(
+                name=f"{size}·J {way}",
+                size=size,
+                wire_format=wire_format,
+                connections=connections,
+                is_translated=True,
+                beside=(RSGI,) if size == "S" else (),
+            )
+            for size, connections in _CONNECTIONS.items()
+        ]
+        cells.append(
+            Cell(
+                name=f"S·T {way}",
+                size="S",
+                wire_format=wire_format,
+                connections=16,
+                answer="burst",
+                is_translated=True,
+            )
+        )
+    cells.append(
+        Cell(
+            name="S·J c=1 messages",
+            size="S",
+            wire_format=MESSAGES,
+            connections=1,
+            beside=(*FLOORS, RSGI),
+        )
+    )
+    protocols: tuple[tuple[Tls, str], ...] = (("http/1.1", "TLS"), ("h2", "TLS h2"))
+    for tls, short in protocols:
+        cells += [
+            Cell(
+                name=f"S·J messages {short}",
+                size="S",
+                wire_format=MESSAGES,
+                connections=64,
+                tls=tls,
+            ),
+            Cell(
+                name=f"P64 messages {short}",
+                size="S",
+                wire_format=MESSAGES,
+                connections=64,
+                answer="paced",
+                tls=tls,
+            ),
+        ]
+    return tuple(cells)
+
+
+CELLS = _cells()
+
+FULL = Mode(
+    name="full",
+    rounds=5,
+    warmup_ms=400,
+    measure_ms=2_000,
+    deltas=300,
+    streams=1,
+    rerun_until_s=20 * 60,
+    idle_streams=1_000,
+    starts=5,
 )
-
-FULL = Mode(name="full", rounds=5, warmup_ms=1_000, measure_ms=5_000, deltas=300, streams=1)
-QUICK = Mode(name="quick", rounds=3, warmup_ms=500, measure_ms=2_000, deltas=100, streams=2)
-
-#: Most CPU per unit that the gateway may use, as a multiple of haproxy in the same round.
-LIMITS = {
-    "S·J messages": 7.0,
-    "S·J chat": 7.0,
-    "A·J messages": 4.5,
-    "L·J messages": 4.0,
-    "P messages": 2.2,
-}
+QUICK = Mode(
+    name="quick",
+    rounds=3,
+    warmup_ms=250,
+    measure_ms=700,
+    deltas=100,
+    streams=1,
+    rerun_until_s=0,
+    idle_streams=300,
+    starts=3,
+)
 
 #: A cell whose reference moves more than this between rounds says little.
 NOISE = 0.10

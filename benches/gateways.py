@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import http.client
 import os
-import shutil
 import subprocess
 import sys
 from abc import ABC, abstractmethod
@@ -13,7 +12,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from benches.bodies import MESSAGES
-from benches.process import BenchError, Server, free_port
+from benches.process import BenchError, Server, find, free_port
+from benches.upstream import Address
 
 #: The core that every gateway runs on; mock and client have the other one.
 GATEWAY_CORE = 0
@@ -24,7 +24,7 @@ _KEY_ENV = "BENCH_UPSTREAM_KEY"
 _DROPPED_ENV = frozenset(
     {
         *("HOST", "PROXY_PORT", "UI_PORT", "DATA_DIR", "WORKERS", "LOG_LEVEL", "ALLOWED_HOSTS"),
-        *("PROXY_API_KEY", "ACCOUNT_KEY", "GUARDRAIL_KEY", "DATABASE_URL", "REDIS_URL"),
+        *("PROXY_API_KEY", "ACCOUNT_KEY", "GUARDRAIL_KEY", "DATABASE_URL", "INTERFACE"),
         *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
     }
 )
@@ -62,7 +62,7 @@ class Gateway(ABC):
         return [key, *common, *_FORMAT_HEADERS.get(wire_format, ())]
 
     @abstractmethod
-    def start(self, upstream_port: int, folder: Path) -> None:
+    def start(self, upstream: Address, folder: Path) -> None:
         """Returns when the gateway accepts requests on `self.port`."""
 
     def stop(self) -> None:
@@ -70,9 +70,17 @@ class Gateway(ABC):
             self.server.stop()
             self.server = None
 
-    def _serve(self, command: list[str], folder: Path, env: dict[str, str] | None = None) -> None:
+    def _serve(
+        self,
+        command: list[str],
+        folder: Path,
+        env: dict[str, str] | None = None,
+        *,
+        is_awaited: bool = True,
+    ) -> None:
         self.server = Server(command, core=GATEWAY_CORE, log=folder / "output.log", env=env)
-        self.server.wait_ready(self.port, self.is_ready)
+        if is_awaited:
+            self.server.wait_ready(self.port, self.is_ready)
 
     def is_ready(self) -> bool:
         """Whether the port answers HTTP at all."""
@@ -94,8 +102,8 @@ class Direct(Gateway):
 
     name = "direct"
 
-    def start(self, upstream_port: int, folder: Path) -> None:
-        self.port = upstream_port
+    def start(self, upstream: Address, folder: Path) -> None:
+        self.port = upstream.port
 
 
 class Haproxy(Gateway):
@@ -105,17 +113,21 @@ class Haproxy(Gateway):
 
     @classmethod
     def missing(cls) -> str | None:
-        if _find("haproxy"):
+        if find("haproxy"):
             return None
         return "haproxy is missing: install the package `haproxy` (apt-get install haproxy)"
 
     @classmethod
     def version(cls) -> str:
-        return _first_line([_find("haproxy") or "haproxy", "-v"]).split(" - ")[0]
+        return _first_line([find("haproxy") or "haproxy", "-v"]).split(" - ")[0]
 
-    def start(self, upstream_port: int, folder: Path) -> None:
+    def start(self, upstream: Address, folder: Path) -> None:
         self.port = free_port()
         config = folder / "haproxy.cfg"
+        secure = ""
+        if upstream.tls:
+            secure = f" ssl verify required ca-file {upstream.authority} sni str(localhost)"
+            secure += f" alpn {upstream.tls} verifyhost localhost"
         # Without http-no-delay it holds deltas back and looks cheap; without reuse it reconnects.
         config.write_text(
             f"""\
@@ -134,10 +146,10 @@ frontend downstream
     bind 127.0.0.1:{self.port}
     default_backend upstream
 backend upstream
-    server mock 127.0.0.1:{upstream_port}
+    server mock 127.0.0.1:{upstream.port}{secure}
 """
         )
-        self._serve([_find("haproxy") or "haproxy", "-db", "-q", "-f", str(config)], folder)
+        self._serve([find("haproxy") or "haproxy", "-db", "-q", "-f", str(config)], folder)
 
 
 class Nginx(Gateway):
@@ -147,15 +159,15 @@ class Nginx(Gateway):
 
     @classmethod
     def missing(cls) -> str | None:
-        if _find("nginx"):
+        if find("nginx"):
             return None
         return "nginx is missing: install the package `nginx-light` (apt-get install nginx-light)"
 
     @classmethod
     def version(cls) -> str:
-        return _first_line([_find("nginx") or "nginx", "-v"]).removeprefix("nginx version: ")
+        return _first_line([find("nginx") or "nginx", "-v"]).removeprefix("nginx version: ")
 
-    def start(self, upstream_port: int, folder: Path) -> None:
+    def start(self, upstream: Address, folder: Path) -> None:
         self.port = free_port()
         config = folder / "nginx.conf"
         # As root the worker would become `nobody` and could not write in the run's own folder.
@@ -181,7 +193,7 @@ http {{
     client_body_buffer_size 64k;
     keepalive_requests 100000000;
     upstream mock {{
-        server 127.0.0.1:{upstream_port};
+        server 127.0.0.1:{upstream.port};
         keepalive 128;
         keepalive_requests 100000000;
     }}
@@ -198,7 +210,7 @@ http {{
 }}
 """
         )
-        command = [_find("nginx") or "nginx", "-e", str(folder / "error.log")]
+        command = [find("nginx") or "nginx", "-e", str(folder / "error.log")]
         self._serve([*command, "-p", str(folder), "-c", str(config)], folder)
 
 
@@ -206,6 +218,8 @@ class Codegate(Gateway):
     """The installed command as a user starts it."""
 
     name = "codegate"
+    #: Of `serve`, beyond what it ships with.
+    flags: ClassVar[tuple[str, ...]] = ()
 
     _command: ClassVar[Path] = Path(sys.executable).parent / "codegate"
 
@@ -231,38 +245,43 @@ class Codegate(Gateway):
     def key(self) -> str:
         return self._key
 
-    def start(self, upstream_port: int, folder: Path) -> None:
+    def start(self, upstream: Address, folder: Path, *, is_awaited: bool = True) -> None:
         self.port = free_port()
         data = folder / "data"
         command = [str(self._command), "serve", "--host", "127.0.0.1"]
         command += ["--proxy-port", str(self.port), "--data-dir", str(data)]
-        command += self.prepare(f"http://127.0.0.1:{upstream_port}", data)
+        command += [*self.flags, *self.prepare(upstream, data)]
         env = {
             name: value for name, value in os.environ.items() if name.upper() not in _DROPPED_ENV
         }
-        self._serve(command, folder, env | {_KEY_ENV: "sk-bench-upstream-0000000000"})
+        env[_KEY_ENV] = "sk-bench-upstream-0000000000"
+        if upstream.authority is not None:
+            env["SSL_CERT_FILE"] = str(upstream.authority)
+        self._serve(command, folder, env, is_awaited=is_awaited)
         try:
             self._key = (data / "proxy-key").read_text().strip()
         except OSError as error:
             raise BenchError(f"codegate left no proxy key: {error.strerror}") from error
 
-    def prepare(self, upstream: str, data: Path) -> list[str]:
+    def prepare(self, upstream: Address, data: Path) -> list[str]:
         """Makes `data` ready; the flags that name the upstream."""
-        flags = ["--upstream", f"anthropic_messages={upstream}"]
-        return [*flags, "--upstream", f"openai_chat={upstream}", "--upstream-key-env", _KEY_ENV]
+        named = f"{upstream.wire_format}={upstream.url}"
+        return ["--upstream", named, "--upstream-key-env", _KEY_ENV]
 
     def is_ready(self) -> bool:
         return self._status("/readyz") == http.client.OK
 
 
+class CodegateRsgi(Codegate):
+    """The same by the HTTP server's own interface."""
+
+    name = "codegate-rsgi"
+    flags = ("--interface", "rsgi")
+
+
 GATEWAYS: dict[str, type[Gateway]] = {
-    gateway.name: gateway for gateway in (Direct, Haproxy, Nginx, Codegate)
+    gateway.name: gateway for gateway in (Direct, Haproxy, Nginx, Codegate, CodegateRsgi)
 }
-
-
-def _find(program: str) -> str | None:
-    # Servers are installed in sbin, which the path of an ordinary user lacks.
-    return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin")
 
 
 def _first_line(command: list[str]) -> str:

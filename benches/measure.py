@@ -3,7 +3,6 @@ memory and what reached the mock are read around it."""
 
 from __future__ import annotations
 
-import http.client
 import json
 import subprocess
 import time
@@ -12,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benches.answers import template
 from benches.bodies import body
-from benches.cells import PATHS, Cell, Mode
-from benches.gateways import Gateway
-from benches.process import BenchError, Server, pinned
+from benches.cells import BURST_DELTAS, PATHS, Cell, Mode
+from benches.gateways import Codegate, Gateway
+from benches.process import BenchError, pinned
+from benches.upstream import LOAD_CORE, Address, Mock
 
-#: The core of mock and client.
-LOAD_CORE = 1
 #: Work that a gateway does a moment after its answers (log rows) belongs to them.
 _SETTLE_S = 0.1
 _CLIENT_TIMEOUT_S = 120
@@ -51,36 +50,6 @@ class Sample:
     peak_kib: int
 
 
-class Mock:
-    """The mock upstream of one cell."""
-
-    def __init__(self, load: Path, cell: Cell, mode: Mode, folder: Path) -> None:
-        command = [str(load), "mock", "--deltas", str(mode.deltas)]
-        command += ["--pace-us", str(cell.pace_ms * 1000)]
-        self.server = Server(
-            command, core=LOAD_CORE, log=folder / "mock.log", stdout=subprocess.PIPE
-        )
-        stdout = self.server.process.stdout
-        line = stdout.readline().decode() if stdout is not None else ""
-        if not line.startswith("listening "):
-            self.server.stop()
-            raise BenchError(f"the mock did not start: {self.server.log_tail()}")
-        self.port = int(line.rpartition(":")[2])
-
-    def counters(self) -> dict[str, int]:
-        """Requests, bytes of their bodies and deltas so far."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        try:
-            connection.request("GET", "/counters")
-            counters: dict[str, int] = json.loads(connection.getresponse().read())
-        finally:
-            connection.close()
-        return counters
-
-    def stop(self) -> None:
-        self.server.stop()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
     """One cell made ready: the mock runs, the body lies in a file."""
@@ -89,14 +58,38 @@ class Bench:
     cell: Cell
     mode: Mode
     mock: Mock
+    upstream: Address
     body_file: Path
+    #: Of gateways that write answers themselves: the answer that is due, in a file.
+    answers: dict[str, Path] = field(default_factory=dict)
+    #: And how many bytes of each request arrive at the mock.
+    arriving: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def prepare(cls, load: Path, cell: Cell, mode: Mode, folder: Path) -> Bench:
         body_file = folder / "body.json"
         body_file.write_bytes(body(cell.size, cell.wire_format, stream=cell.is_stream))
-        mock = Mock(load, cell, mode, folder)
-        return cls(load=load, cell=cell, mode=mode, mock=mock, body_file=body_file)
+        mock = Mock.of_cell(load, cell, mode, folder)
+        try:
+            upstream = mock.address(cell, folder)
+        except BaseException:
+            mock.stop()
+            raise
+        return cls(
+            load=load, cell=cell, mode=mode, mock=mock, upstream=upstream, body_file=body_file
+        )
+
+    def learn(self, gateway: Gateway, folder: Path) -> None:
+        """What a translating gateway makes of request and answer, judged before it counts."""
+        if not (self.cell.is_translated and isinstance(gateway, Codegate)):
+            return
+        before = self.mock.counters()
+        answer = template(gateway, self.cell, self.body_file.read_bytes())
+        after = self.mock.counters()
+        asked = after["requests"] - before["requests"]
+        self.arriving[gateway.name] = (after["body_bytes"] - before["body_bytes"]) // max(asked, 1)
+        self.answers[gateway.name] = folder / "answer"
+        self.answers[gateway.name].write_bytes(answer)
 
     def warm_up(self, gateway: Gateway) -> list[str]:
         """Runs the same load for a shorter time; returns what went wrong."""
@@ -107,17 +100,17 @@ class Bench:
         """One warm-up, one measurement."""
         failures = self.warm_up(gateway)
         before = self.mock.counters()
-        mock_before = self.mock.server.cpu_ns()
+        mock_before = self.mock.cpu_ns()
         cpu_before = gateway.server.cpu_ns() if gateway.server else 0
         report = self._run_client(gateway, self.mode.measure_ms, streams=self.mode.streams)
         if gateway.server:
             time.sleep(_SETTLE_S)
         cpu = (gateway.server.cpu_ns() if gateway.server else 0) - cpu_before
-        mock_cpu = self.mock.server.cpu_ns() - mock_before
+        mock_cpu = self.mock.cpu_ns() - mock_before
         memory = (gateway.server or self.mock.server).memory()
-        failures += _failures(report) + self._upstream_failures(before, report)
+        failures += _failures(report) + self._upstream_failures(gateway, before, report)
         requests, deltas = report["requests"], report["deltas"]
-        units = max(deltas if self.cell.is_stream else requests, 1)
+        units = max(deltas if self.cell.is_paced else requests, 1)
         return Sample(
             gateway=gateway.name,
             round=number,
@@ -139,7 +132,9 @@ class Bench:
             peak_kib=memory.peak_kib,
         )
 
-    def _upstream_failures(self, before: Mapping[str, int], report: Mapping[str, Any]) -> list[str]:
+    def _upstream_failures(
+        self, gateway: Gateway, before: Mapping[str, int], report: Mapping[str, Any]
+    ) -> list[str]:
         """Requests that the gateway repeated, invented or shortened."""
         after = self.mock.counters()
         requests = after["requests"] - before["requests"]
@@ -147,7 +142,8 @@ class Bench:
         if report["errors"] == 0 and requests != sent:
             return [f"upstream: {requests} requests arrived for {sent} answers"]
         received = after["body_bytes"] - before["body_bytes"]
-        due = requests * self.body_file.stat().st_size
+        each = self.arriving.get(gateway.name, self.body_file.stat().st_size)
+        due = requests * each
         if received < due:
             return [f"upstream: {received} bytes of bodies arrived, {due} were sent"]
         return []
@@ -159,9 +155,13 @@ class Bench:
         command += ["--body", str(self.body_file), "--connections", str(cell.connections)]
         for header in gateway.headers(cell.wire_format):
             command += ["--header", header]
+        if gateway.name in self.answers:
+            command += ["--expect", str(self.answers[gateway.name])]
         if cell.is_stream:
+            deltas = self.mode.deltas if cell.is_paced else BURST_DELTAS
+            command += ["--stream", "--deltas", str(deltas)]
+        if cell.is_paced:
             # Spread over one period, as independent streams are.
-            command += ["--stream", "--deltas", str(self.mode.deltas)]
             command += ["--stagger-ms", str(cell.pace_ms)]
             command += ["--total", str(cell.connections * streams)]
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -42,6 +43,11 @@ def pinned(core: int) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def find(program: str) -> str | None:
+    """Where a program is; servers are installed in sbin, which an ordinary user's path lacks."""
+    return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin")
 
 
 def free_port() -> int:
@@ -155,6 +161,15 @@ class Server:
                 if name in sums:
                     sums[name] += int(value.split()[0])
         return Memory(rss_kib=sums["VmRSS"], anonymous_kib=sums["RssAnon"], peak_kib=sums["VmHWM"])
+
+    def anonymous_kib_each(self) -> list[int]:
+        """Private memory of each process of the tree."""
+        found = []
+        for pid in self.pids():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+                found += [int(line.split()[1]) for line in lines if line.startswith("RssAnon:")]
+        return found
 
     def wait_ready(self, port: int, is_ready: Callable[[], bool], timeout_s: float = 30.0) -> None:
         """Returns once `is_ready` holds and every listener on `port` belongs to this tree."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from benches.cells import BURST_DELTAS
 from benches.results import (
     REFERENCE,
     CellResult,
@@ -29,6 +30,7 @@ _JSON_HEAD = (
     "requests/s",
     "p50 ms",
     "p99 ms",
+    f"p50 µs over {REFERENCE}",
     "RSS / peak MiB",
     "mock + client µs",
 )
@@ -52,13 +54,14 @@ def render(run: RunResult) -> str:
     lines = [
         f"{run.date}, commit `{run.commit}`, {run.mode.name} run: {run.mode.rounds} rounds, "
         f"seed {run.seed}. {machine['cpu']}, {machine['cores']} cores, {machine['memory']}, "
-        f"Linux {machine['kernel']}; load average before the run {machine['load']}.",
+        f"Linux {machine['kernel']}; load average before the run {machine['load']}; "
+        f"{run.seconds // 60} minutes.",
         "",
         " · ".join(f"{name} {version}" for name, version in run.versions.items() if version),
     ]
+    lines += ["", *_goals(run)]
     for result in run.cells:
         lines += ["", *_cell(result)]
-    lines += _limits(run)
     return "\n".join(lines) + "\n"
 
 
@@ -74,7 +77,15 @@ def write_readme(run: RunResult) -> None:
 
 def _cell(result: CellResult) -> list[str]:
     cell = result.cell
-    answer = f"streams at {cell.pace_ms} ms a delta" if cell.is_stream else "JSON answers"
+    answer = {
+        "json": "JSON answers",
+        "burst": f"streams of {BURST_DELTAS} deltas at once",
+        "paced": f"streams at {cell.pace_ms} ms a delta",
+    }[cell.answer]
+    if cell.is_translated:
+        answer += f", translated ({REFERENCE} passes the client's format)"
+    if cell.tls:
+        answer += f", upstream over TLS with {cell.tls}"
     title = (
         f"**{cell.name}**: {result.body_bytes:,} byte bodies, {answer}, "
         f"{cell.connections} connections"
@@ -83,8 +94,8 @@ def _cell(result: CellResult) -> list[str]:
     if len(result.runs) > 1:
         noise += f", {result.runs[0].noise:.0%} before the rerun"
     mark = " — **noisy**" if result.is_noisy else ""
-    table = [_stream_row(row) if cell.is_stream else _json_row(row) for row in rows(result)]
-    head = _STREAM_HEAD if cell.is_stream else _JSON_HEAD
+    table = [_stream_row(row) if cell.is_paced else _json_row(row) for row in rows(result)]
+    head = _STREAM_HEAD if cell.is_paced else _JSON_HEAD
     return [f"{title} ({noise}){mark}", "", *_table(head, table)]
 
 
@@ -97,6 +108,7 @@ def _json_row(row: Row) -> list[str]:
         _number(row.rps, ",.0f"),
         _millis(latency, "p50"),
         _millis(latency, "p99"),
+        _number(row.latency_over_us, "+,.0f"),
         *_rest(row),
     ]
 
@@ -130,21 +142,21 @@ def _rest(row: Row) -> list[str]:
     return [memory, _number(row.load_us, ",.1f")]
 
 
-def _limits(run: RunResult) -> list[str]:
+def _goals(run: RunResult) -> list[str]:
     found = verdicts(run)
     if not found:
         return []
     table = [
         [
-            verdict.cell,
-            f"{verdict.limit:g}",
-            _number(verdict.measured, ".2f") if verdict.void is None else "void",
-            "holds" if verdict.holds else "**missed**",
+            verdict.name,
+            _NONE if verdict.must is None else f"{verdict.must:g}",
+            f"{verdict.aim:g}",
+            verdict.value,
+            "aim met" if verdict.is_aim_met else "holds" if verdict.holds else "**missed**",
         ]
         for verdict in found
     ]
-    head = ("cell", f"limit x {REFERENCE}", "measured", "")
-    return ["", "**Limits**", "", *_table(head, table)]
+    return ["**Goals**", "", *_table(("what", "must", "aim", "measured", ""), table)]
 
 
 def _table(head: tuple[str, ...], lines: list[list[str]]) -> list[str]:

@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benches.cells import LIMITS, NOISE, Cell, Mode
+from benches.cells import NOISE, Cell, Mode
+from benches.goals import FOOTPRINT_GOALS, GOALS, UNITS, Goal
 from benches.measure import Sample
 
 REFERENCE = "haproxy"
-SUBJECT = "codegate"
+_TLS_SUFFIXES = (" TLS h2", " TLS")
 #: How much of a failure a table shows; the raw rounds hold all of it.
 _VOID_CHARS = 240
 
@@ -58,15 +59,19 @@ class RunResult:
     machine: dict[str, str]
     versions: dict[str, str]
     cells: list[CellResult]
+    #: Memory and start, by name: every reading.
+    footprint: dict[str, list[float]]
+    #: How long it all took.
+    seconds: int
 
     def to_json(self) -> str:
         """One stable, diffable text; `from_json` reads it back."""
-        return json.dumps({"schema": 1, **asdict(self)}, indent=1, ensure_ascii=False) + "\n"
+        return json.dumps({"schema": 2, **asdict(self)}, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> RunResult:
         value: dict[str, Any] = json.loads(text)
-        if value.pop("schema", None) != 1:
+        if value.pop("schema", None) != 2:
             raise ValueError("not a result of this bench")
         cells = [
             CellResult(
@@ -119,6 +124,7 @@ class Row:
     delta_age_us: Mapping[str, float | None]
     #: Medians of the differences to the reference, each within one round.
     delta_age_over_us: Mapping[str, float | None]
+    latency_over_us: float | None
     rss_mib: float | None
     peak_mib: float | None
 
@@ -142,17 +148,8 @@ def _row(name: str, samples: list[Sample], reference: Mapping[int, Sample]) -> R
     paired = [(s, reference[s.round]) for s in samples if s.round in reference]
     cpu = [s.cpu_us for s in samples] if has_cpu else []
     ratios = [s.cpu_us / r.cpu_us for s, r in paired if r.cpu_us > 0] if has_cpu else []
-    over = {
-        key: _median(
-            [
-                mine - theirs
-                for s, r in paired
-                if (mine := s.delta_age_us[key]) is not None
-                and (theirs := r.delta_age_us[key]) is not None
-            ]
-        )
-        for key in ("p50", "p90", "p99")
-    }
+    ages = [(s.delta_age_us, r.delta_age_us) for s, r in paired]
+    latencies = [(s.latency_us, r.latency_us) for s, r in paired]
     return Row(
         gateway=name,
         void=void,
@@ -163,7 +160,8 @@ def _row(name: str, samples: list[Sample], reference: Mapping[int, Sample]) -> R
         latency_us=_medians(samples, lambda s: s.latency_us),
         first_byte_us=_medians(samples, lambda s: s.first_byte_us),
         delta_age_us=_medians(samples, lambda s: s.delta_age_us),
-        delta_age_over_us=over,
+        delta_age_over_us={key: _over(ages, key) for key in ("p50", "p90", "p99")},
+        latency_over_us=_over(latencies, "p50"),
         rss_mib=_median([s.rss_kib / 1024 for s in samples]) if has_cpu else None,
         peak_mib=max(s.peak_kib / 1024 for s in samples) if has_cpu else None,
     )
@@ -182,31 +180,105 @@ def _medians(
     }
 
 
+def _over(
+    pairs: list[tuple[Mapping[str, float | None], Mapping[str, float | None]]], key: str
+) -> float | None:
+    """The median of the differences to the reference, each within one round."""
+    found = [(mine[key], theirs[key]) for mine, theirs in pairs]
+    return _median([a - b for a, b in found if a is not None and b is not None])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Whether the subject holds the limit of one cell."""
+    """A figure beside what it must be and what it should be."""
 
-    cell: str
-    limit: float
+    name: str
+    unit: str
+    must: float | None
+    aim: float
     measured: float | None
-    void: str | None
+    void: str | None = None
 
     @property
     def holds(self) -> bool:
-        return self.void is None and self.measured is not None and self.measured <= self.limit
+        """Whether what must be reached is."""
+        if self.must is None:
+            return True
+        return self.void is None and self.measured is not None and self.measured <= self.must
+
+    @property
+    def is_aim_met(self) -> bool:
+        return self.void is None and self.measured is not None and self.measured <= self.aim
+
+    @property
+    def value(self) -> str:
+        """The figure as it is shown."""
+        if self.void is not None:
+            return "void"
+        return "no value" if self.measured is None else f"{self.measured:.2f} {self.unit}"
 
 
 def verdicts(run: RunResult) -> list[Verdict]:
-    """One verdict for each cell in which the subject ran and that has a limit."""
+    """One for each goal whose gateway ran in its cell, then those of memory and start."""
+    known = {(result.cell.name, row.gateway): row for result in run.cells for row in rows(result)}
     found = []
-    for result in run.cells:
-        for row in rows(result):
-            limit = LIMITS.get(result.cell.name)
-            if row.gateway == SUBJECT and limit is not None:
-                measured = row.ratio.median if row.ratio else None
-                name = result.cell.name
-                found.append(Verdict(cell=name, limit=limit, measured=measured, void=row.void))
+    for goal in GOALS:
+        row = known.get((goal.cell, goal.gateway))
+        if row is None:
+            continue
+        plain = known.get((_plain_of(goal.cell), goal.gateway))
+        found.append(
+            Verdict(
+                name=f"{goal.cell}: {goal.gateway}, {_WHAT[goal.kind]}",
+                unit=UNITS[goal.kind],
+                must=goal.must,
+                aim=goal.aim,
+                measured=_measured(goal, row, plain),
+                void=row.void,
+            )
+        )
+    for figure in FOOTPRINT_GOALS:
+        readings = run.footprint.get(figure.name)
+        if readings:
+            found.append(
+                Verdict(
+                    name=figure.name,
+                    unit=figure.unit,
+                    must=figure.must,
+                    aim=figure.aim,
+                    measured=statistics.median(readings),
+                )
+            )
     return found
+
+
+_WHAT = {
+    "ratio": "CPU time",
+    "latency": "median over haproxy",
+    "age": "median age of a delta over haproxy",
+    "plain": "CPU time against the same without TLS",
+}
+
+
+def _plain_of(cell: str) -> str:
+    """The cell without TLS."""
+    for suffix in _TLS_SUFFIXES:
+        cell = cell.removesuffix(suffix)
+    return cell
+
+
+def _measured(goal: Goal, row: Row, plain: Row | None) -> float | None:
+    match goal.kind:
+        case "ratio":
+            return row.ratio.median if row.ratio else None
+        case "latency":
+            return row.latency_over_us
+        case "age":
+            return row.delta_age_over_us["p50"]
+        case "plain":
+            if row.ratio is None or plain is None or plain.ratio is None:
+                return None
+            return row.ratio.median / plain.ratio.median
 
 
 def voids(run: RunResult) -> list[str]:

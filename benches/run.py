@@ -15,24 +15,20 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from benches.cells import CELLS, FULL, NOISE, QUICK, Cell, Mode
-from benches.gateways import GATEWAY_CORE, GATEWAYS, Gateway, Nginx
-from benches.measure import LOAD_CORE, Bench, Sample
+from benches.cells import CELLS, FLOORS, FULL, NOISE, QUICK, Cell, Mode
+from benches.footprint import Footprint, measure_footprint
+from benches.gateways import GATEWAY_CORE, GATEWAYS, Codegate, Gateway, Haproxy
+from benches.measure import Bench, Sample
 from benches.process import BenchError
 from benches.report import render, write_readme
-from benches.results import (
-    REFERENCE,
-    SUBJECT,
-    CellResult,
-    CellRun,
-    RunResult,
-    verdicts,
-    voids,
-)
+from benches.results import CellResult, CellRun, RunResult, verdicts, voids
+from benches.upstream import LOAD_CORE
 
 _ROOT = Path(__file__).resolve().parent.parent
 _RESULTS = Path(__file__).with_name("results")
@@ -70,23 +66,38 @@ def _bench(options: argparse.Namespace) -> int:
     mode = QUICK if options.quick else FULL
     if options.rounds:
         mode = replace(mode, rounds=options.rounds)
-    gateways = _gateways(options.gateways, is_quick=options.quick)
     prefixes = tuple(options.cells.split(","))
     cells = [cell for cell in CELLS if cell.name.startswith(prefixes)]
+    plan = {cell: _gateways(cell, options.gateways, is_quick=options.quick) for cell in cells}
     if not {GATEWAY_CORE, LOAD_CORE} <= os.sched_getaffinity(0):
         raise BenchError("two cores are needed, 0 for the gateway and 1 for mock and client")
     machine = _machine()
     load = build_load()
     rng = random.Random(options.seed)  # noqa: S311
-    results = [run_cell(cell, mode, gateways, load, rng) for cell in cells]
+    begun = time.monotonic()
+    results = [
+        run_cell(
+            cell,
+            mode,
+            gateways,
+            load,
+            rng,
+            may_rerun=lambda: time.monotonic() - begun < mode.rerun_until_s,
+        )
+        for cell, gateways in plan.items()
+    ]
+    footprint = Footprint() if options.cells else measure_footprint(load, mode)
+    used = dict.fromkeys(gateway for gateways in plan.values() for gateway in gateways)
     run = RunResult(
         date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
         commit=_commit(),
         mode=mode,
         seed=options.seed,
         machine=machine,
-        versions={gateway.name: gateway.version() for gateway in gateways},
+        versions={gateway.name: gateway.version() for gateway in used},
         cells=results,
+        footprint=footprint.figures,
+        seconds=round(time.monotonic() - begun),
     )
     print(render(run))
     if not options.no_save:
@@ -96,17 +107,18 @@ def _bench(options: argparse.Namespace) -> int:
     return _judge(run)
 
 
-def _gateways(wanted: str, *, is_quick: bool) -> list[type[Gateway]]:
-    """The named gateways, or the usual ones; refuses what is not there to be measured."""
+def _gateways(cell: Cell, wanted: str, *, is_quick: bool) -> list[type[Gateway]]:
+    """The named gateways, or the cell's own; refuses what is not there to be measured."""
     if wanted:
         names = wanted.split(",")
         unknown = [name for name in names if name not in GATEWAYS]
         if unknown:
             raise BenchError(f"unknown gateway: {unknown[0]} (known: {', '.join(GATEWAYS)})")
     else:
-        names = ["direct", REFERENCE, SUBJECT]
-        if not is_quick and Nginx.missing() is None:
-            names.insert(2, Nginx.name)
+        names = [Haproxy.name, Codegate.name]
+        beside = [name for name in cell.beside if not is_quick or name not in FLOORS]
+        # A second floor is left out where it is not installed.
+        names += [name for name in beside if GATEWAYS[name].missing() is None]
     for name in names:
         reason = GATEWAYS[name].missing()
         if reason:
@@ -129,7 +141,13 @@ def build_load() -> Path:
 
 
 def run_cell(
-    cell: Cell, mode: Mode, kinds: list[type[Gateway]], load: Path, rng: random.Random
+    cell: Cell,
+    mode: Mode,
+    kinds: list[type[Gateway]],
+    load: Path,
+    rng: random.Random,
+    *,
+    may_rerun: Callable[[], bool] = lambda: True,
 ) -> CellResult:
     """Starts everything a cell needs, measures it, and ends it again, come what may."""
     print(f"{cell.name} …", file=sys.stderr, flush=True)
@@ -144,12 +162,13 @@ def run_cell(
             own.mkdir()
             stack.callback(gateway.stop)
             try:
-                gateway.start(bench.mock.port, own)
+                gateway.start(bench.upstream, own)
+                bench.learn(gateway, own)
             except BenchError as error:
                 raise BenchError(f"{gateway.name}: {error}") from error
             gateways.append(gateway)
         runs: list[CellRun] = []
-        while len(runs) < _PASSES and (not runs or runs[-1].noise > NOISE):
+        while not runs or (len(runs) < _PASSES and runs[-1].noise > NOISE and may_rerun()):
             runs.append(_run_rounds(bench, gateways, rng))
         size = bench.body_file.stat().st_size
         return CellResult(cell=cell, body_bytes=size, runs=runs)
@@ -173,8 +192,7 @@ def _judge(run: RunResult) -> int:
         print(f"void: {line}", file=sys.stderr)
     missed = [verdict for verdict in verdicts(run) if not verdict.holds]
     for verdict in missed:
-        value = "no value" if verdict.measured is None else f"{verdict.measured:.2f}"
-        print(f"limit missed: {verdict.cell}: {value} x {REFERENCE}", file=sys.stderr)
+        print(f"goal missed: {verdict.name}: {verdict.value}", file=sys.stderr)
     return 1 if broken or missed else 0
 
 

@@ -27,6 +27,7 @@ from benches.measure import Sample
 from benches.process import BenchError
 from benches.results import REFERENCE
 from benches.run import build_load, run_cell
+from benches.upstream import Address
 from codegate.accounts import store
 from codegate.accounts.record import AccountChange, make
 from codegate.crypto.secret import Secret
@@ -54,14 +55,14 @@ class Stored(Codegate):
     accounts: ClassVar[int] = 1
     settings: ClassVar[tuple[str, ...]] = ()
 
-    def prepare(self, upstream: str, data: Path) -> list[str]:
+    def prepare(self, upstream: Address, data: Path) -> list[str]:
         database = open_database(data)
         vault = open_vault(database, None)
         with database.change() as connection:
             for number in range(self.accounts):
                 change = AccountChange(
                     api_keys=(Secret(f"sk-bench-{number:04}"),),
-                    endpoints={"anthropic_messages": upstream, "openai_chat": upstream},
+                    endpoints={upstream.wire_format: upstream.url},
                     priority=self.accounts - number,
                 )
                 store.insert(connection, vault, make(f"account-{number}", PROVIDER, change))

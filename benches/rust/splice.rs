@@ -1,36 +1,14 @@
 //! Scan and splice of request bodies: ns per byte on the bodies that agents send.
 
+mod work;
+
 use std::hint::black_box;
 
 use bytes::Bytes;
 use codegate::formats::{Format, TargetOptions};
 use codegate::json::{Body, MAX_DEPTH, scan, splice};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-
-/// A Messages request of about `len` bytes whose history is files and tool results, so that a
-/// good part of its bytes are `\"` and `\n`.
-fn agent_body(len: usize) -> Vec<u8> {
-    let line = r#"  {\"name\": \"read_file\", \"path\": \"src/main.rs\", \"ok\": true},\n"#;
-    let mut body = br#"{"model":"claude-sonnet-4-5","max_tokens":32000,"stream":true,"system":[{"type":"text","text":"You are an agent.","cache_control":{"type":"ephemeral"}}],"messages":["#.to_vec();
-    while body.len() < len {
-        body.extend_from_slice(br#"{"role":"user","content":[{"type":"tool_result","tool_use_id":"toolu_01Rd7mWq2LkcVx9PfB3sYt6h","content":""#);
-        for _ in 0..40 {
-            body.extend_from_slice(line.as_bytes());
-        }
-        body.extend_from_slice(br#""}]},{"role":"assistant","content":[{"type":"text","text":"I will look at the next file."},{"type":"tool_use","id":"toolu_01Rd7mWq2LkcVx9PfB3sYt6h","name":"read_file","input":{"path":"src/lib.rs","lines":[1,200]}}]},"#);
-    }
-    body.extend_from_slice(br#"{"role":"user","content":"go on"}],"metadata":{"user_id":"user_1_account_2_session_3"}}"#);
-    body
-}
-
-/// A chat request as a script sends it.
-fn small_body() -> Vec<u8> {
-    let question = "Explain in two sentences why the sky is blue. ".repeat(12);
-    format!(
-        r#"{{"model":"gpt-5","messages":[{{"role":"system","content":"You are brief."}},{{"role":"user","content":"{question}"}}],"temperature":0.2,"top_p":1,"n":1,"max_completion_tokens":512,"stream":true,"stream_options":{{"include_usage":true}},"user":"u-1","seed":7,"metadata":{{"run":"a1"}}}}"#
-    )
-    .into_bytes()
-}
+use work::{agent_body, small_body};
 
 /// One large base64 image: a string without a single quote inside.
 fn image_body(len: usize) -> Vec<u8> {

@@ -11,6 +11,7 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -632,14 +633,14 @@ impl Stream {
             && let Some(body) = self.body.take()
             && end == End::Complete
         {
-            tokio::spawn(read_rest(body));
+            read_rest(body);
         }
     }
 }
 
 /// Reads what follows an end marker, within limits: a connection read to its end can serve again.
-async fn read_rest(mut body: AnswerBody) {
-    let reading = async {
+fn read_rest(mut body: AnswerBody) {
+    let mut reading = Box::pin(async move {
         let mut size = 0;
         while let Some(Ok(chunk)) = body.chunk().await {
             size += chunk.len();
@@ -647,8 +648,12 @@ async fn read_rest(mut body: AnswerBody) {
                 return;
             }
         }
-    };
-    let _ = tokio::time::timeout(REST_TIME, reading).await;
+    });
+    // Mostly it is there already, and needs no task to wait for it.
+    let cx = &mut Context::from_waker(Waker::noop());
+    if reading.as_mut().poll(cx).is_pending() {
+        tokio::spawn(tokio::time::timeout(REST_TIME, reading));
+    }
 }
 
 /// Leaves the first `size` bytes in `parts` and returns the rest. The server queues a few writes

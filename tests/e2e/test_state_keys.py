@@ -80,7 +80,7 @@ def test_s46_a_value_moved_in_the_database_takes_only_its_account_out(tmp_path: 
 def test_the_doctor_finds_nothing_wrong_with_a_running_proxy(
     start_proxy: Callable[..., Proxy], shared_mock: ThreadedMock
 ) -> None:
-    proxy = start_proxy()
+    proxy = start_proxy(args=["--interface", "asgi"])
     cli = Cli(proxy.data_dir, {"PROXY_PORT": str(proxy.port)})
     add(cli, "one", shared_mock.url)
     found = cli.ok("doctor", "--json").json()

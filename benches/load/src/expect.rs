@@ -5,6 +5,9 @@ use std::ops::Range;
 
 use crate::answers::{Format, STAMP_LEN, Stream, json};
 
+/// Stands for any byte in an answer that is given as a file.
+const ANY: u8 = 1;
+
 /// The answer that is due.
 pub(crate) struct Expected {
     bytes: Vec<u8>,
@@ -12,16 +15,30 @@ pub(crate) struct Expected {
     stamps: Vec<usize>,
     /// End of every event, ascending; empty for a JSON answer.
     event_ends: Vec<usize>,
+    /// Some bytes are `ANY`.
+    has_any: bool,
 }
 
 impl Expected {
+    /// An answer as it is, but for its bytes `ANY`.
+    pub(crate) fn template(bytes: Vec<u8>, is_stream: bool) -> Self {
+        let ends = memchr::memmem::find_iter(&bytes, b"\n\n").map(|at| at + 2);
+        let event_ends = if is_stream { ends.collect() } else { Vec::new() };
+        let has_any = bytes.contains(&ANY);
+        Self { bytes, stamps: Vec::new(), event_ends, has_any }
+    }
+
+    fn is_due(&self, due: &[u8], got: &[u8]) -> bool {
+        due == got || self.has_any && due.iter().zip(got).all(|(d, g)| d == g || *d == ANY)
+    }
+
     pub(crate) fn json(format: Format) -> Self {
-        Self { bytes: json(format).into_bytes(), stamps: Vec::new(), event_ends: Vec::new() }
+        Self::template(json(format).into_bytes(), false)
     }
 
     pub(crate) fn stream(format: Format, deltas: usize) -> Self {
         let stream = Stream::new(format, deltas);
-        let mut expected = Self { bytes: Vec::new(), stamps: Vec::new(), event_ends: Vec::new() };
+        let mut expected = Self::template(Vec::new(), true);
         for event in &stream.opening {
             expected.push_event(event, None);
         }
@@ -79,7 +96,7 @@ impl Progress {
             if self.position < stamp {
                 let run = rest.len().min(stamp - self.position);
                 let due = &expected.bytes[self.position..self.position + run];
-                if due != &rest[..run] {
+                if !expected.is_due(due, &rest[..run]) {
                     return Err(self.difference(expected, due, rest));
                 }
                 self.position += run;
@@ -132,7 +149,7 @@ impl Progress {
     }
 
     fn difference(&self, expected: &Expected, due: &[u8], got: &[u8]) -> String {
-        let same = due.iter().zip(got).take_while(|(a, b)| a == b).count();
+        let same = due.iter().zip(got).take_while(|(a, b)| a == b || **a == ANY).count();
         let from = same.saturating_sub(16);
         format!(
             "wrong byte at {} (event {}): expected `{}`, got `{}`",
@@ -198,6 +215,20 @@ mod tests {
             let mut wrong = bytes.clone();
             wrong[at] = b'~';
             assert!(feed_in(64, &wrong, &due).2.is_some(), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn any_byte_may_stand_where_a_template_says_so() {
+        let due = Expected::template(b"{\"id\":\"\x01\x01\",\"n\":1}".to_vec(), false);
+        for (answer, is_right) in [
+            (&b"{\"id\":\"ab\",\"n\":1}"[..], true),
+            (b"{\"id\":\"zz\",\"n\":1}", true),
+            (b"{\"id\":\"ab\",\"n\":2}", false),
+            (b"{\"id\":\"abc\",\"n\":1}", false),
+        ] {
+            let (progress, _, error) = feed_in(5, answer, &due);
+            assert_eq!(error.is_none() && progress.finish(&due).is_ok(), is_right);
         }
     }
 

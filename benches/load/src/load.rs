@@ -23,7 +23,7 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// Pause after a failed exchange, so that a dead gateway is not hammered.
 const PAUSE: Duration = Duration::from_millis(5);
 
-const OPTIONS: [&str; 12] = [
+const OPTIONS: [&str; 13] = [
     "port",
     "path",
     "format",
@@ -34,6 +34,7 @@ const OPTIONS: [&str; 12] = [
     "total",
     "stream",
     "deltas",
+    "expect",
     "stagger-ms",
     "grace-ms",
 ];
@@ -97,8 +98,15 @@ fn plan(args: &Args) -> Result<Plan, String> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let format = Format::named(args.text("format")?)?;
     let deltas = args.number("deltas", 300)?;
-    let expected =
-        if args.has("stream") { Expected::stream(format, deltas) } else { Expected::json(format) };
+    let expected = if args.has("expect") {
+        let file = args.text("expect")?;
+        let answer = std::fs::read(file).map_err(|e| format!("{file}: {e}"))?;
+        Expected::template(answer, args.has("stream"))
+    } else if args.has("stream") {
+        Expected::stream(format, deltas)
+    } else {
+        Expected::json(format)
+    };
     let file = args.text("body")?;
     let body = std::fs::read(file).map_err(|e| format!("{file}: {e}"))?;
     let mut request = format!(

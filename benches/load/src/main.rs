@@ -14,14 +14,16 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-codegate-load mock [--port 0] [--deltas 300] [--pace-us 0]
+codegate-load mock [--port 0] [--deltas 300] [--pace-us 0] [--delay-ms 0]
     Prints `listening HOST:PORT`, then answers until it is killed.
     POST …/messages and …/chat/completions; a body with \"stream\":true gets a stream.
 codegate-load load --port N --path P --format F --body FILE [--header 'K: V']...
                    [--connections 8] [--duration-ms 1000 | --total N]
-                   [--stream --deltas 300] [--stagger-ms 0] [--grace-ms 30000]
+                   [--stream --deltas 300 | --expect FILE [--stream]]
+                   [--stagger-ms 0] [--grace-ms 30000]
     Closed loop; checks every byte of every answer; prints one JSON report.
-    F is anthropic_messages or openai_chat.";
+    F is anthropic_messages or openai_chat. FILE is the answer that is due; in it a byte 1 stands
+    for any byte.";
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);

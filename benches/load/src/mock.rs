@@ -5,6 +5,7 @@ use std::io;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use memchr::memmem;
 use rustix::net::RecvFlags;
@@ -24,16 +25,17 @@ const WINDOW_BYTES: usize = 512;
 const DISCARD_BYTES: usize = 1024 * 1024;
 
 pub(crate) fn run(args: &Args) -> Result<(), String> {
-    args.only(&["port", "deltas", "pace-us"])?;
+    args.only(&["port", "deltas", "pace-us", "delay-ms"])?;
     let port: u16 = args.number("port", 0)?;
     let deltas = args.number("deltas", 300)?;
     let pace_us = args.number("pace-us", 0)?;
+    let delay = Duration::from_millis(args.number("delay-ms", 0)?);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| format!("no runtime: {e}"))?;
     runtime
-        .block_on(listen(port, Answers::new(deltas, pace_us)))
+        .block_on(listen(port, Answers::new(deltas, pace_us, delay)))
         .map_err(|e| format!("mock on port {port}: {e}"))
 }
 
@@ -101,11 +103,13 @@ struct Answers {
     deltas: usize,
     /// Time between two deltas; 0 sends a stream in one piece.
     pace_us: u64,
+    /// Time between a request and its JSON answer.
+    delay: Duration,
     stream_flag: memmem::Finder<'static>,
 }
 
 impl Answers {
-    fn new(deltas: usize, pace_us: u64) -> Self {
+    fn new(deltas: usize, pace_us: u64, delay: Duration) -> Self {
         let messages = FormatAnswers::new(Format::AnthropicMessages, deltas);
         let chat = FormatAnswers::new(Format::OpenaiChat, deltas);
         Self {
@@ -116,6 +120,7 @@ impl Answers {
             not_found: json_answer("404 Not Found", "{\"error\":{\"message\":\"no such path\"}}"),
             deltas,
             pace_us,
+            delay,
             stream_flag: memmem::Finder::new("\"stream\""),
         }
     }
@@ -307,6 +312,9 @@ impl Connection {
         let is_stream = answers.asks_for_stream(&self.window.head)
             || answers.asks_for_stream(&self.window.tail);
         if !is_stream {
+            if !answers.delay.is_zero() {
+                tokio::time::sleep(answers.delay).await;
+            }
             return self.socket.write_all(&parts.json).await;
         }
         if answers.pace_us > 0 {
@@ -357,7 +365,7 @@ mod tests {
 
     #[test]
     fn the_stream_flag_is_found_however_it_is_spaced() {
-        let answers = Answers::new(1, 0);
+        let answers = Answers::new(1, 0, Duration::ZERO);
         assert!(answers.asks_for_stream(b"{\"model\":\"m\",\"stream\":true}"));
         assert!(answers.asks_for_stream(b"{\"stream\" : true}"));
         assert!(!answers.asks_for_stream(b"{\"stream\":false,\"stop\":true}"));

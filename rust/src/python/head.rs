@@ -119,11 +119,7 @@ impl Head {
     /// From a server that gives headers as text and leaves out what is none.
     #[staticmethod]
     #[pyo3(signature = (headers, *, has_host, has_account))]
-    fn of_text(
-        headers: &Bound<'_, PyList>,
-        has_host: bool,
-        has_account: bool,
-    ) -> PyResult<Self> {
+    fn of_text(headers: &Bound<'_, PyList>, has_host: bool, has_account: bool) -> PyResult<Self> {
         let py = headers.py();
         let mut reader = Reader::new(py, headers.len());
         for pair in headers.iter() {

@@ -116,7 +116,7 @@ impl AnswerBody {
                     return Poll::Ready(Some(Ok(out.into())));
                 }
             }
-            match Pin::new(&mut self.incoming).poll_frame(cx) {
+            match self.poll_frame(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(Ok(frame))) => {
                     // Trailers end here: nothing downstream asked for them.
@@ -134,6 +134,18 @@ impl AnswerBody {
                 Poll::Ready(None) => return self.end(),
             }
         }
+    }
+
+    fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let first = Pin::new(&mut self.incoming).poll_frame(cx);
+        match &mut self.lease {
+            Some(lease) if first.is_pending() => lease.drive(cx),
+            _ => return first,
+        }
+        Pin::new(&mut self.incoming).poll_frame(cx)
     }
 
     fn end(&mut self) -> Poll<Option<Result<Bytes, Failure>>> {

@@ -10,6 +10,7 @@ mod body;
 mod connect;
 mod decode;
 mod failure;
+mod http1;
 mod io;
 mod pool;
 mod proxy;
@@ -25,7 +26,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, HeaderMap};
 use http::{Method, Request, StatusCode, Uri};
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
 pub use body::{AnswerBody, GatherBody};
@@ -36,6 +37,7 @@ pub use target::{Target, TargetError};
 
 use connect::Connector;
 use failure::from_hyper;
+use http1::Http1;
 use io::{Counted, Traffic};
 use pool::{Lease, Pool, Shared, Slot};
 
@@ -80,7 +82,7 @@ pub struct Transport {
 }
 
 enum Sender {
-    Http1(http1::SendRequest<GatherBody>, Arc<Traffic>),
+    Http1(Http1),
     Http2(Shared),
 }
 
@@ -103,7 +105,7 @@ impl Transport {
         connect_timeout: Duration,
     ) -> Result<Answer, NotAnswered> {
         let slot = self.pool.slot(&target.origin);
-        let sender = match slot.checkout().await {
+        let sender = match slot.checkout() {
             Some(sender) => sender,
             None => self.open_within(connect_timeout, target, &slot).await?,
         };
@@ -146,11 +148,10 @@ impl Transport {
             None
         };
         let connected = self.connector.connect(origin, self.rules.for_origin(origin)).await?;
-        let traffic = Arc::new(Traffic::default());
-        let is_h2 = connected.is_h2;
-        let io = TokioIo::new(Counted { socket: connected.socket, traffic: Arc::clone(&traffic) });
-        slot.learn(is_h2);
-        if is_h2 {
+        slot.learn(connected.is_h2);
+        if connected.is_h2 {
+            let traffic = Arc::new(Traffic::default());
+            let io = TokioIo::new(Counted { socket: connected.socket, traffic });
             let (sender, connection) = http2::Builder::new(TokioExecutor::new())
                 .timer(TokioTimer::new())
                 .initial_stream_window_size(H2_STREAM_WINDOW)
@@ -172,17 +173,7 @@ impl Transport {
             }));
             return Ok(Sender::Http2(slot.share(sender, limit)));
         }
-        let (sender, connection) = http1::Builder::new()
-            .max_headers(MAX_HEADERS)
-            .max_header_size(MAX_HEADER_BYTES)
-            .max_buf_size(READ_BUFFER_BYTES)
-            .handshake(io)
-            .await
-            .map_err(|e| from_hyper(&e, false))?;
-        tokio::spawn(async move {
-            let _ = connection.await;
-        });
-        Ok(Sender::Http1(sender, traffic))
+        Http1::new(connected).await.map(Sender::Http1)
     }
 }
 
@@ -246,17 +237,17 @@ async fn exchange(
         is_repeatable: false,
     })?;
     let (parts, incoming, lease) = match sender {
-        Sender::Http1(mut sender, traffic) => {
+        Sender::Http1(mut connection) => {
+            let traffic = Arc::clone(&connection.traffic);
             let (read, written) = (traffic.read(), traffic.written());
             let is_reused = written > 0;
-            match sender.try_send_request(request).await {
+            match connection.send(request).await {
                 Ok(response) => {
                     let (parts, incoming) = response.into_parts();
-                    (parts, incoming, Lease::Http1 { sender, traffic, slot: Arc::clone(slot) })
+                    (parts, incoming, Lease::Http1 { connection, slot: Arc::clone(slot) })
                 }
                 Err(error) => {
                     let has_answer = traffic.read() > read;
-                    let error = error.into_error();
                     let is_closed = !error.is_parse() && !has_answer;
                     return Err(Broken {
                         failure: from_hyper(&error, has_answer),

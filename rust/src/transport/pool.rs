@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::task::Context;
 use std::time::{Duration, Instant};
 
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use parking_lot::Mutex;
 
 use super::body::GatherBody;
-use super::io::Traffic;
+use super::http1::Http1;
 use super::target::Origin;
 use super::{InFlight, Sender};
 
@@ -39,7 +40,7 @@ impl Pool {
     pub(super) fn reap(&self) {
         let slots: Vec<_> = self.slots.lock().values().cloned().collect();
         for slot in slots {
-            slot.idle.lock().retain(Idle::is_fresh);
+            slot.idle.lock().retain_mut(Idle::is_fresh);
             slot.shared.lock().retain(|shared| {
                 !shared.sender.is_closed()
                     && (shared.in_flight.count() > 0 || shared.used.lock().elapsed() < IDLE_TIME)
@@ -59,14 +60,14 @@ pub(super) struct Slot {
 }
 
 struct Idle {
-    sender: http1::SendRequest<GatherBody>,
-    traffic: Arc<Traffic>,
+    connection: Http1,
     since: Instant,
 }
 
 impl Idle {
-    fn is_fresh(&self) -> bool {
-        !self.sender.is_closed() && self.since.elapsed() < IDLE_TIME
+    /// Whether it may serve again; the upstream's end of it is noticed here.
+    fn is_fresh(&mut self) -> bool {
+        self.since.elapsed() < IDLE_TIME && self.connection.is_ready()
     }
 }
 
@@ -105,35 +106,41 @@ impl Drop for Shared {
 
 /// What an answer's body holds until its end.
 pub(super) enum Lease {
-    Http1 { sender: http1::SendRequest<GatherBody>, traffic: Arc<Traffic>, slot: Arc<Slot> },
+    Http1 { connection: Http1, slot: Arc<Slot> },
     Http2 { _shared: Shared },
 }
 
 impl Lease {
     /// The answer was read to its end: the connection may serve again.
     pub(super) fn give_back(self) {
-        if let Self::Http1 { sender, traffic, slot } = self
-            && !sender.is_closed()
+        if let Self::Http1 { mut connection, slot } = self
+            && connection.is_ready()
         {
             let mut idle = slot.idle.lock();
             if idle.len() < MAX_IDLE {
-                idle.push(Idle { sender, traffic, since: Instant::now() });
+                idle.push(Idle { connection, since: Instant::now() });
             }
+        }
+    }
+
+    /// Lets what has arrived reach the body.
+    pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
+        if let Self::Http1 { connection, .. } = self {
+            connection.drive(cx);
         }
     }
 }
 
 impl Slot {
     /// A connection that seems alive, most recently used first.
-    pub(super) async fn checkout(&self) -> Option<Sender> {
+    pub(super) fn checkout(&self) -> Option<Sender> {
         if let Some(shared) = self.shared() {
             return Some(Sender::Http2(shared));
         }
         loop {
             let mut idle = self.idle.lock().pop()?;
-            // Waits for the connection to take in the end of its last answer, never longer.
-            if idle.is_fresh() && idle.sender.ready().await.is_ok() {
-                return Some(Sender::Http1(idle.sender, idle.traffic));
+            if idle.is_fresh() {
+                return Some(Sender::Http1(idle.connection));
             }
         }
     }
