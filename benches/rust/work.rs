@@ -2,10 +2,10 @@
 
 #![allow(dead_code, reason = "each bench uses some of them")]
 
-pub const DELTAS: usize = 300;
+pub(crate) const DELTAS: usize = 300;
 
 /// A Messages answer of `DELTAS` deltas.
-pub fn messages_stream() -> Vec<u8> {
+pub(crate) fn messages_stream() -> Vec<u8> {
     let mut out = br#"event: message_start
 data: {"type":"message_start","message":{"id":"msg_01","type":"message","role":"assistant","model":"claude-sonnet-4-5","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":25,"cache_creation_input_tokens":0,"cache_read_input_tokens":1200,"output_tokens":1}}}
 
@@ -33,7 +33,7 @@ data: {"type":"message_stop"}
 }
 
 /// The same as Chat Completions.
-pub fn chat_stream() -> Vec<u8> {
+pub(crate) fn chat_stream() -> Vec<u8> {
     let chunk = |delta: &str, finish: &str| {
         format!(
             "data: {{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"gpt-5\",\"system_fingerprint\":null,\"choices\":[{{\"index\":0,\"delta\":{delta},\"logprobs\":null,\"finish_reason\":{finish}}}],\"usage\":null}}\n\n"
@@ -50,7 +50,7 @@ pub fn chat_stream() -> Vec<u8> {
 
 /// A Messages request of about `len` bytes whose history is files and tool results, so that a
 /// good part of its bytes are `\"` and `\n`.
-pub fn agent_body(len: usize) -> Vec<u8> {
+pub(crate) fn agent_body(len: usize) -> Vec<u8> {
     let line = r#"  {\"name\": \"read_file\", \"path\": \"src/main.rs\", \"ok\": true},\n"#;
     let mut body = br#"{"model":"claude-sonnet-4-5","max_tokens":32000,"stream":true,"system":[{"type":"text","text":"You are an agent.","cache_control":{"type":"ephemeral"}}],"messages":["#.to_vec();
     while body.len() < len {
@@ -65,7 +65,7 @@ pub fn agent_body(len: usize) -> Vec<u8> {
 }
 
 /// A chat request as a script sends it.
-pub fn small_body() -> Vec<u8> {
+pub(crate) fn small_body() -> Vec<u8> {
     let question = "Explain in two sentences why the sky is blue. ".repeat(12);
     format!(
         r#"{{"model":"gpt-5","messages":[{{"role":"system","content":"You are brief."}},{{"role":"user","content":"{question}"}}],"temperature":0.2,"top_p":1,"n":1,"max_completion_tokens":512,"stream":true,"stream_options":{{"include_usage":true}},"user":"u-1","seed":7,"metadata":{{"run":"a1"}}}}"#
