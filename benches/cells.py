@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -80,21 +81,18 @@ _CONNECTIONS = {"S": 64, "A": 16, "L": 8}
 _SHORT = {MESSAGES: "messages", CHAT: "chat"}
 
 
-def _cells() -> tuple[Cell, ...]:
-    cells = []
+def _same_format() -> Iterator[Cell]:
     for size, connections in _CONNECTIONS.items():
-        cells += [
-            Cell(
+        for wire_format, short in _SHORT.items():
+            yield Cell(
                 name=f"{size}·J {short}",
                 size=size,
                 wire_format=wire_format,
                 connections=connections,
                 beside=(*FLOORS, RSGI) if size == "S" else FLOORS,
             )
-            for wire_format, short in _SHORT.items()
-        ]
-    cells += [
-        Cell(
+    for wire_format, short in _SHORT.items():
+        yield Cell(
             name=f"S·T {short}",
             size="S",
             wire_format=wire_format,
@@ -102,10 +100,8 @@ def _cells() -> tuple[Cell, ...]:
             answer="burst",
             beside=FLOORS,
         )
-        for wire_format, short in _SHORT.items()
-    ]
-    cells += [
-        Cell(
+    for streams in (64, 300):
+        yield Cell(
             name=f"P{streams} messages",
             size="S",
             wire_format=MESSAGES,
@@ -113,12 +109,13 @@ def _cells() -> tuple[Cell, ...]:
             answer="paced",
             beside=FLOORS,
         )
-        for streams in (64, 300)
-    ]
+
+
+def _translated() -> Iterator[Cell]:
     for wire_format, short in _SHORT.items():
         way = f"{short} to {_SHORT[OTHER[wire_format]]}"
-        cells += [
-            Cell(
+        for size, connections in _CONNECTIONS.items():
+            yield Cell(
                 name=f"{size}·J {way}",
                 size=size,
                 wire_format=wire_format,
@@ -126,50 +123,39 @@ def _cells() -> tuple[Cell, ...]:
                 is_translated=True,
                 beside=(RSGI,) if size == "S" else (),
             )
-            for size, connections in _CONNECTIONS.items()
-        ]
-        cells.append(
-            Cell(
-                name=f"S·T {way}",
-                size="S",
-                wire_format=wire_format,
-                connections=16,
-                answer="burst",
-                is_translated=True,
-            )
-        )
-    cells.append(
-        Cell(
-            name="S·J c=1 messages",
+        yield Cell(
+            name=f"S·T {way}",
             size="S",
-            wire_format=MESSAGES,
-            connections=1,
-            beside=(*FLOORS, RSGI),
+            wire_format=wire_format,
+            connections=16,
+            answer="burst",
+            is_translated=True,
         )
+
+
+def _others() -> Iterator[Cell]:
+    yield Cell(
+        name="S·J c=1 messages",
+        size="S",
+        wire_format=MESSAGES,
+        connections=1,
+        beside=(*FLOORS, RSGI),
     )
     protocols: tuple[tuple[Tls, str], ...] = (("http/1.1", "TLS"), ("h2", "TLS h2"))
+    kinds: tuple[tuple[str, Answer], ...] = (("S·J", "json"), ("P64", "paced"))
     for tls, short in protocols:
-        cells += [
-            Cell(
-                name=f"S·J messages {short}",
+        for kind, answer in kinds:
+            yield Cell(
+                name=f"{kind} messages {short}",
                 size="S",
                 wire_format=MESSAGES,
                 connections=64,
+                answer=answer,
                 tls=tls,
-            ),
-            Cell(
-                name=f"P64 messages {short}",
-                size="S",
-                wire_format=MESSAGES,
-                connections=64,
-                answer="paced",
-                tls=tls,
-            ),
-        ]
-    return tuple(cells)
+            )
 
 
-CELLS = _cells()
+CELLS = (*_same_format(), *_translated(), *_others())
 
 FULL = Mode(
     name="full",
