@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::canonical::{Event, Losses, Tool, ToolKind};
+use crate::json::{Escaped, Node};
 
 /// Why a request cannot be understood, for the client: the member and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +22,30 @@ impl BadRequest {
 /// What names of tools, and ids, are made of everywhere.
 pub(super) fn is_word_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
+}
+
+/// Where the user is, as far as a hosted search of the web was told.
+pub(super) struct Search<'a> {
+    pub(super) place: Vec<(&'static str, Escaped<'a>)>,
+}
+
+impl<'a> Search<'a> {
+    /// The search that `tool` is, if it is one; what it says beyond a place is a loss.
+    pub(super) fn read(tool: &Tool<'a>, losses: &mut Losses) -> Option<Self> {
+        let is_search =
+            matches!(&tool.kind, ToolKind::Hosted(kind) if kind.starts_with("web_search"));
+        let fields = Node::read(tool.raw).filter(|_| is_search)?.members();
+        for name in ["allowed_domains", "blocked_domains"] {
+            if fields.get(name).is_some_and(|list| !list.elements().is_empty()) {
+                losses.semantic(name);
+            }
+        }
+        let place = fields.get("user_location").map(Node::members).unwrap_or_default();
+        let place = place.get("approximate").map_or(place, Node::members);
+        let known = ["city", "region", "country", "timezone"];
+        let place = known.into_iter().filter_map(|name| Some((name, place.string(name)?)));
+        Some(Self { place: place.collect() })
+    }
 }
 
 /// The tools that a client runs itself. Those that a vendor runs are lost: no other has them.

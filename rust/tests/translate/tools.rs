@@ -1,5 +1,6 @@
 //! Tools, calls, arguments, names, schemas.
 
+use codegate::canonical::Profile;
 use serde_json::{Value, json};
 
 use super::stage::*;
@@ -142,6 +143,38 @@ fn hosted_tools_are_a_loss_that_strict_conversion_refuses() {
         "tools": [{"type": "web_search_20250305", "name": "web_search"}, {"type": "computer_toolset_20260801"}]}));
     assert_eq!(sent.get("tools"), None);
     assert_eq!(losses.refused(), ["toolset", "web_search_20250305"]);
+}
+
+#[test]
+fn a_search_of_the_web_crosses_where_the_model_has_one() {
+    let place = json!({"type": "approximate", "city": "Bern", "country": "CH"});
+    let tool = json!({"type": "web_search_20250305", "name": "web_search", "user_location": place,
+        "blocked_domains": ["x.example"]});
+    let body = json!({"model": "m", "max_tokens": 9, "messages": [user("x")],
+        "tools": [tool, {"name": "f", "input_schema": {"type": "object"}}]});
+    let profile = Profile { is_limit_completion: true, ..Profile::default() };
+    let way = Way { model: "gpt-4o-search-preview", profile, ..messages_to_chat() };
+    let (sent, losses) = way.body(&body);
+    assert_eq!(
+        sent["web_search_options"],
+        json!({"user_location": {"type": "approximate", "approximate": {"city": "Bern", "country": "CH"}}})
+    );
+    assert_eq!(sent["tools"].as_array().unwrap().len(), 1);
+    assert_eq!(losses.refused(), ["blocked_domains"]);
+    let (sent, losses) = messages_to_chat().body(&body);
+    assert_eq!(sent.get("web_search_options"), None);
+    assert_eq!(losses.refused(), ["web_search_20250305"]);
+    let chat = json!({"model": "m", "messages": [user("x")], "web_search_options": {
+        "user_location": {"type": "approximate", "approximate": {"city": "Bern", "country": "CH"}}}});
+    let (sent, losses) = chat_to_messages("claude-opus-4-5").body(&chat);
+    assert_eq!(
+        sent["tools"],
+        json!([{"type": "web_search_20250305", "name": "web_search", "user_location": place}])
+    );
+    assert!(losses.is_empty(), "{}", losses.header());
+    let (sent, losses) = chat_to_messages("glm-5").body(&chat);
+    assert_eq!(sent.get("tools"), None);
+    assert_eq!(losses.refused(), ["web_search_options"]);
 }
 
 #[test]

@@ -97,6 +97,11 @@ pub(super) fn rules(model: &str) -> Model {
     }
 }
 
+/// Whether `model` is one of the vendor's own, which can search the web.
+pub(super) fn is_own(model: &str) -> bool {
+    model.to_ascii_lowercase().contains("claude")
+}
+
 impl Model {
     fn aged(self, name: &str) -> Self {
         let has = |part: &str| name.contains(part);

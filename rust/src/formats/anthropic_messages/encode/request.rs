@@ -10,7 +10,7 @@ use crate::canonical::{
     ToolChoice, ToolKind,
 };
 use crate::formats::anthropic_messages::models::{self, Model, Numbers, Thinking};
-use crate::formats::codec::run_by_client;
+use crate::formats::codec::{Search, run_by_client};
 use crate::formats::schema;
 use crate::json::{Escaped, Node, Writer};
 
@@ -206,13 +206,25 @@ fn tools(pen: &mut Pen<'_>, request: &Request<'_>, plan: &Plan<'_>) {
     };
     let offered =
         request.tools.iter().filter(|tool| allowed.is_none_or(|names| names.contains(&tool.name)));
-    let kept = run_by_client(offered, pen.losses);
-    if kept.is_empty() {
+    let mut searches = Vec::new();
+    let is_own = models::is_own(&request.model);
+    let offered = offered.filter(|tool| {
+        let search = is_own.then(|| Search::read(tool, pen.losses)).flatten();
+        let is_kept = search.is_none();
+        searches.extend(search);
+        is_kept
+    });
+    let offered: Vec<&Tool<'_>> = offered.collect();
+    let kept = run_by_client(offered.into_iter(), pen.losses);
+    if kept.is_empty() && searches.is_empty() {
         return;
     }
     pen.out.key("tools").begin_list();
     for tool in kept {
         write_tool(pen, tool);
+    }
+    for search in searches {
+        write_search(pen, &search);
     }
     pen.out.end_list();
     let serial = request.may_parallel == Some(false);
@@ -227,6 +239,18 @@ fn tools(pen: &mut Pen<'_>, request: &Request<'_>, plan: &Plan<'_>) {
     };
     if serial && choice != ToolChoice::None {
         pen.out.key("disable_parallel_tool_use").bool(true);
+    }
+    pen.out.end();
+}
+
+fn write_search(pen: &mut Pen<'_>, search: &Search<'_>) {
+    pen.out.begin().member("type", "web_search_20250305").member("name", "web_search");
+    if !search.place.is_empty() {
+        pen.out.key("user_location").begin().member("type", "approximate");
+        for (name, value) in &search.place {
+            pen.out.key(name).string(value);
+        }
+        pen.out.end();
     }
     pen.out.end();
 }

@@ -11,6 +11,8 @@ use crate::formats::BadRequest;
 use crate::json::{Escaped, Kind, Members, Node};
 
 const ORIGIN: &str = "openai_chat";
+/// Makes the service look things up itself.
+pub(in crate::formats::openai_chat) const WEB_SEARCH: &str = "web_search_options";
 
 /// How a failed tool's text is marked, since this format has no flag for it.
 pub(in crate::formats::openai_chat) const ERROR_OPEN: &str = "<tool_use_error>";
@@ -77,6 +79,16 @@ fn member<'a>(
                 request.tools.push(tool(node, index)?);
             }
         }
+        WEB_SEARCH => request.tools.push(Tool {
+            name: Cow::Borrowed("web_search"),
+            description: None,
+            schema: None,
+            is_strict: None,
+            kind: ToolKind::Hosted(Cow::Borrowed(WEB_SEARCH)),
+            cache: None,
+            examples: None,
+            raw: node.text,
+        }),
         "tool_choice" | "function_call" => request.tool_choice = choice(node),
         "parallel_tool_calls" => request.may_parallel = node.bool(),
         "response_format" => request.output = output(&node.members()),
@@ -116,7 +128,7 @@ fn extra<'a>(request: &mut Request<'a>, name: &str, node: Node<'a>, losses: &mut
     let is_off = node.bool() == Some(false) || (node.kind == Kind::Number && node.text == b"0");
     let severity = match name {
         "logprobs" | "top_logprobs" | "store" | "metadata" if is_off => return,
-        "logprobs" | "top_logprobs" | "audio" | "web_search_options" => Severity::Semantic,
+        "logprobs" | "top_logprobs" | "audio" => Severity::Semantic,
         "modalities" => {
             let is_text = |node: &Node<'_>| node.str().as_deref() == Some("text");
             if node.elements().iter().all(is_text) {

@@ -8,7 +8,8 @@ use super::content::{Pen, marks_to_skip};
 use crate::canonical::{
     Echo, Effort, Losses, Output, Profile, Request, Role, Tier, Tool, ToolChoice, ToolKind,
 };
-use crate::formats::codec::run_by_client;
+use crate::formats::codec::{Search, run_by_client};
+use crate::formats::openai_chat::decode::request::WEB_SEARCH;
 use crate::formats::schema;
 use crate::json::{Escaped, Writer};
 
@@ -72,7 +73,20 @@ fn limits(pen: &mut Pen<'_, '_>, request: &Request<'_>) {
 }
 
 fn tools(pen: &mut Pen<'_, '_>, request: &Request<'_>) {
-    let kept = run_by_client(request.tools.iter(), pen.losses);
+    // Only models made for it search, and they always do.
+    let is_searching = pen.profile.is_limit_completion && request.model.contains("-search");
+    let mut search = None;
+    let offered = request.tools.iter().filter(|tool| {
+        let found = is_searching.then(|| Search::read(tool, pen.losses)).flatten();
+        let is_kept = found.is_none();
+        search = search.take().or(found);
+        is_kept
+    });
+    let offered: Vec<&Tool<'_>> = offered.collect();
+    let kept = run_by_client(offered.into_iter(), pen.losses);
+    if let Some(search) = search {
+        write_search(pen, &search);
+    }
     if kept.is_empty() {
         return;
     }
@@ -118,6 +132,19 @@ fn tools(pen: &mut Pen<'_, '_>, request: &Request<'_>) {
     {
         pen.out.key("parallel_tool_calls").bool(may_parallel);
     }
+}
+
+fn write_search(pen: &mut Pen<'_, '_>, search: &Search<'_>) {
+    pen.out.key(WEB_SEARCH).begin();
+    if !search.place.is_empty() {
+        pen.out.key("user_location").begin().member("type", "approximate");
+        pen.out.key("approximate").begin();
+        for (name, value) in &search.place {
+            pen.out.key(name).string(value);
+        }
+        pen.out.end().end();
+    }
+    pen.out.end();
 }
 
 fn write_tool(pen: &mut Pen<'_, '_>, tool: &Tool<'_>) {
