@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use crate::formats::Format;
+use crate::json;
 
 /// How a string has to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +121,7 @@ struct Walk<'t, 'v> {
     visitor: &'v mut dyn Visitor,
 }
 
-impl Walk<'_, '_> {
+impl<'t> Walk<'t, '_> {
     /// The next byte that is no white space.
     fn space(&mut self) -> Option<u8> {
         loop {
@@ -135,15 +136,9 @@ impl Walk<'_, '_> {
     /// Steps over the string that begins here; its inside.
     fn string(&mut self) -> Option<Range<usize>> {
         let start = self.at + 1;
-        let mut from = start;
-        loop {
-            let found = from + memchr::memchr2(b'"', b'\\', self.text.get(from..)?)?;
-            if self.text.get(found) == Some(&b'"') {
-                self.at = found + 1;
-                return Some(start..found);
-            }
-            from = found + 2;
-        }
+        let end = json::string_end(self.text, start)?;
+        self.at = end + 1;
+        Some(start..end)
     }
 
     /// Walks the value that begins here. `inside` is set inside JSON of the client's own.
@@ -211,8 +206,9 @@ impl Walk<'_, '_> {
 
     fn object(&mut self, inside: Option<Carrier>, depth: usize) -> Option<()> {
         let start = self.at;
-        let sealed = inside.is_none() && self.is_sealed(start);
-        let is_base64 = inside.is_none() && self.has_type(start, &[b"base64"]);
+        let kind = if inside.is_none() { self.kind(start) } else { &[] };
+        let sealed = self.format == Format::AnthropicMessages && SEALED.contains(&kind);
+        let is_base64 = kind == b"base64";
         self.at += 1;
         if self.space()? == b'}' {
             self.at += 1;
@@ -238,7 +234,7 @@ impl Walk<'_, '_> {
                         && (is_base64 || key != b"url")
                         && self.is_data(is_base64)));
             if is_kept {
-                self.skip(depth + 1)?;
+                self.skip()?;
             } else {
                 let below = match inside {
                     None if JSON.contains(&key) && self.is_free(key) => Some(Carrier::Json),
@@ -278,17 +274,12 @@ impl Walk<'_, '_> {
         head.starts_with(b"data:") || plain.count() >= 60
     }
 
-    fn is_sealed(&self, start: usize) -> bool {
-        self.format == Format::AnthropicMessages && self.has_type(start, SEALED)
-    }
-
-    /// Whether the object that begins at `start` has one of `kinds` as the value of its `type`.
-    fn has_type(&self, start: usize, kinds: &[&[u8]]) -> bool {
+    /// The `type` of the object that begins at `start`; empty where it has none.
+    fn kind(&self, start: usize) -> &'t [u8] {
         // `type` nearly always stands first; where it does not, its object is walked for it.
         let mut look =
             Walk { text: self.text, at: start + 1, format: self.format, visitor: &mut Nobody };
-        look.find_type()
-            .is_some_and(|range| self.text.get(range).is_some_and(|kind| kinds.contains(&kind)))
+        look.find_type().and_then(|range| self.text.get(range)).unwrap_or_default()
     }
 
     fn find_type(&mut self) -> Option<Range<usize>> {
@@ -304,7 +295,7 @@ impl Walk<'_, '_> {
             if self.text.get(key)? == b"type" {
                 return (self.space()? == b'"').then(|| self.string()).flatten();
             }
-            self.skip(0)?;
+            self.skip()?;
             if self.space()? != b',' {
                 return None;
             }
@@ -313,35 +304,18 @@ impl Walk<'_, '_> {
     }
 
     /// Steps over the value that begins here.
-    fn skip(&mut self, depth: usize) -> Option<()> {
-        if self.space()? == b'"' {
-            self.string()?;
-            return Some(());
-        }
-        let mut open = 0_usize;
-        loop {
-            match self.space()? {
-                b'"' => {
-                    self.string()?;
-                }
-                b'{' | b'[' => {
-                    open += 1;
-                    self.at += 1;
-                }
-                b'}' | b']' | b',' if open == 0 => return Some(()),
-                b'}' | b']' => {
-                    open -= 1;
-                    self.at += 1;
-                }
-                _ => self.at += 1,
+    fn skip(&mut self) -> Option<()> {
+        match self.space()? {
+            b'"' => {
+                self.string()?;
             }
-            if open == 0 && matches!(self.text.get(self.at - 1), Some(b'}' | b']' | b'"')) {
-                return Some(());
-            }
-            if open + depth > MAX_DEPTH {
-                return None;
+            b'{' | b'[' => self.at = json::nest_end(self.text, self.at)?,
+            _ => {
+                let rest = self.text.get(self.at..)?;
+                self.at += rest.iter().position(|b| matches!(b, b',' | b'}' | b']'))?;
             }
         }
+        Some(())
     }
 }
 

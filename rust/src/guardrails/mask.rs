@@ -5,7 +5,6 @@
 //! perhaps only because of the words around it, is masked wherever it stands from there on: the
 //! model's answer repeats it without those words, and comes back as history.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -13,6 +12,7 @@ use highway::{HighwayHash, HighwayHasher};
 
 use super::carriers::{self, Carrier, Visitor};
 use super::category::Category;
+use super::known::Known;
 use super::memo::Span;
 use super::policy::{Guard, Mode};
 use super::restore::Issued;
@@ -74,6 +74,7 @@ pub fn mask(
             ..Masking::default()
         },
         known: Known::default(),
+        plain: Vec::new(),
     };
     // What the conversation holds must not change how the tools before it are masked, wherever
     // the client writes them.
@@ -104,6 +105,8 @@ struct Masker<'a> {
     until: Option<Instant>,
     masking: Masking,
     known: Known,
+    /// Room for the text of one string.
+    plain: Vec<u8>,
 }
 
 impl Masker<'_> {
@@ -148,7 +151,7 @@ impl Masker<'_> {
 
     fn hash(&self, name: &[u8], text: &[u8]) -> [u64; 2] {
         let mut hasher = HighwayHasher::new(self.guard.hash_key);
-        hasher.append(&self.known.hash.map(u64::to_le_bytes).concat());
+        hasher.append(&self.known.hash());
         hasher.append(self.format.name().as_bytes());
         hasher.append(&[0]);
         hasher.append(name);
@@ -275,22 +278,13 @@ impl Look<'_, '_> {
     /// Findings in a JSON string, as places in its raw text. With `is_escaped` it is decoded
     /// first: what is written as `\u0040` is an at sign.
     fn find(&mut self, raw: &[u8], key: &[u8], is_escaped: bool) -> Vec<Finding> {
-        let mut plain = Vec::new();
+        let mut plain = std::mem::take(&mut self.masker.plain);
+        plain.clear();
         let has_escapes = is_escaped
             && memchr::memchr(b'\\', raw).is_some()
             && decode_into(raw, &mut plain).is_ok();
-        let text = if has_escapes { &plain } else { raw };
-        let mut found = match self.scan(text, key) {
-            Ok(found) => found,
-            Err(failed) => {
-                self.failed = Some(failed);
-                return Vec::new();
-            }
-        };
-        let known = self.masker.known.find(text);
-        if !known.is_empty() {
-            found = merge(&found, &known);
-        }
+        let mut found = self.search(if has_escapes { &plain } else { raw }, key);
+        self.masker.plain = plain;
         if has_escapes && !found.is_empty() {
             let mut places: Vec<usize> = found.iter().flat_map(|f| [f.start, f.end]).collect();
             to_raw(raw, &mut places);
@@ -301,6 +295,18 @@ impl Look<'_, '_> {
             }
         }
         found
+    }
+
+    fn search(&mut self, text: &[u8], key: &[u8]) -> Vec<Finding> {
+        let found = match self.scan(text, key) {
+            Ok(found) => found,
+            Err(failed) => {
+                self.failed = Some(failed);
+                return Vec::new();
+            }
+        };
+        let known = self.masker.known.find(text);
+        if known.is_empty() { found } else { merge(&found, &known) }
     }
 
     fn scan(&self, text: &[u8], key: &[u8]) -> Result<Vec<Finding>, TooSlow> {
@@ -372,90 +378,6 @@ fn escape(text: &[u8]) -> (usize, usize) {
     let mut out = Vec::with_capacity(4);
     let _ = decode_into(text.get(..used.min(text.len())).unwrap_or_default(), &mut out);
     (used, out.len())
-}
-
-type KnownValue = (Category, Box<[u8]>);
-
-/// Values found so far in this request.
-#[derive(Default)]
-struct Known {
-    /// By their first four bytes.
-    by_head: HashMap<[u8; 4], Vec<KnownValue>>,
-    /// One bit for each hash of four bytes, to pass over nearly all places at once.
-    heads: Vec<u64>,
-    /// Of all values in the order in which they were found.
-    hash: [u64; 2],
-}
-
-impl Known {
-    const HEADS: usize = 1 << 16;
-
-    fn add(&mut self, category: Category, value: &[u8], mut hasher: HighwayHasher) {
-        // The others are found by their own shape wherever they stand.
-        let needs_context = matches!(
-            category,
-            Category::Password
-                | Category::Name
-                | Category::Passport
-                | Category::Address
-                | Category::Ssn
-                | Category::ApiKey
-                | Category::AwsKey
-                | Category::UrlCredentials
-                | Category::Phone
-        );
-        let Some(head) = value.first_chunk::<4>().filter(|_| needs_context) else { return };
-        let bucket = self.by_head.entry(*head).or_default();
-        if bucket.iter().any(|(_, known)| **known == *value) {
-            return;
-        }
-        bucket.push((category, value.into()));
-        bucket.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
-        if self.heads.is_empty() {
-            self.heads = vec![0; Self::HEADS / 64];
-        }
-        let bit = Self::bit(*head);
-        if let Some(word) = self.heads.get_mut(bit / 64) {
-            *word |= 1 << (bit % 64);
-        }
-        hasher.append(&self.hash.map(u64::to_le_bytes).concat());
-        hasher.append(value);
-        self.hash = hasher.finalize128();
-    }
-
-    fn bit(head: [u8; 4]) -> usize {
-        (u32::from_le_bytes(head).wrapping_mul(0x9E37_79B1) >> 16) as usize
-    }
-
-    /// Where known values stand in `text` as words of their own.
-    fn find(&self, text: &[u8]) -> Vec<Finding> {
-        let mut found = Vec::new();
-        if self.heads.is_empty() {
-            return found;
-        }
-        let mut from = 0;
-        for (at, head) in text.array_windows::<4>().enumerate() {
-            let bit = Self::bit(*head);
-            if self.heads.get(bit / 64).is_none_or(|word| word >> (bit % 64) & 1 == 0) || at < from
-            {
-                continue;
-            }
-            let Some(bucket) = self.by_head.get(head) else { continue };
-            let rest = text.get(at..).unwrap_or_default();
-            let is_word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-            let before = at.checked_sub(1).and_then(|at| text.get(at));
-            let hit = bucket.iter().find(|(_, value)| {
-                rest.starts_with(value)
-                    && !(is_word(before) && is_word(value.first()))
-                    && !(is_word(rest.get(value.len())) && is_word(value.last()))
-            });
-            if let Some((category, value)) = hit {
-                found.push(Finding { category: *category, start: at, end: at + value.len() });
-                from = at + value.len();
-            }
-        }
-        found
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Where 64 bytes hold what detectors look for, as bit masks: bit n is byte n.
 //!
 //! Beside `block.rs` the only file with vector instructions, and for the same reasons: SSE2 is
-//! always there, AVX2 is asked for, other machines get the same masks byte by byte.
+//! always there, AVX2 and AVX-512 are asked for, other machines get the same masks byte by byte.
 
 #![expect(
     clippy::inline_always,
@@ -60,6 +60,12 @@ pub(super) trait Lanes: Copy {
     fn range(self, bytes: Self::Bytes, low: u8, span: u8) -> u64;
     /// Each byte with the bit set that turns upper case into lower.
     fn folded(self, bytes: Self::Bytes) -> Self::Bytes;
+
+    /// Places where `first` and `second` hold one of `pairs`; may hold others.
+    #[inline(always)]
+    fn pairs(self, _first: &[u8; BLOCK], _second: &[u8; BLOCK], _pairs: &Pairs) -> u64 {
+        u64::MAX
+    }
 }
 
 impl Classes {
@@ -102,6 +108,72 @@ impl Classes {
     }
 }
 
+/// Two bytes that stand next to each other, of many values at once: one bit for each of eight
+/// groups of values, by the lower and the upper half of a byte.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pairs {
+    low: [[u8; 16]; 2],
+    high: [[u8; 16]; 2],
+    count: u32,
+}
+
+impl Pairs {
+    pub(super) fn add(&mut self, first: u8, second: u8) {
+        let bit = 1 << (self.count % 8);
+        self.count = self.count.wrapping_add(1);
+        for (byte, (low, high)) in
+            [first, second].into_iter().zip(self.low.iter_mut().zip(&mut self.high))
+        {
+            low[usize::from(byte & 15)] |= bit;
+            high[usize::from(byte >> 4)] |= bit;
+        }
+    }
+}
+
+/// Calls `visit` with each place in `text` where one of `pairs` begins that is no inner letter of
+/// a word, in order, and perhaps with others.
+pub(super) fn starts(pairs: &Pairs, text: &[u8], visit: impl FnMut(usize)) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if let Some(lanes) = Avx2::detect() {
+            // SAFETY: `lanes` proves the instructions that the function is compiled for.
+            return unsafe { starts_avx2(lanes, pairs, text, visit) };
+        }
+        starts_with(Sse2, pairs, text, visit);
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    starts_with(Plain, pairs, text, visit);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1")]
+fn starts_avx2(lanes: Avx2, pairs: &Pairs, text: &[u8], visit: impl FnMut(usize)) {
+    starts_with(lanes, pairs, text, visit);
+}
+
+#[inline(always)]
+fn starts_with(lanes: impl Lanes, pairs: &Pairs, text: &[u8], mut visit: impl FnMut(usize)) {
+    let mut base = 0;
+    let mut before = 0;
+    while let Some(window) = text.get(base..).and_then(<[u8]>::first_chunk::<{ BLOCK + 1 }>) {
+        let (Some(first), Some(second)) = (window.first_chunk(), window.last_chunk()) else {
+            break;
+        };
+        let bytes = lanes.load(first);
+        let word = lanes.range(lanes.folded(bytes), b'a', 25) | lanes.range(bytes, b'0', 9);
+        let mut places = lanes.pairs(first, second, pairs) & !(word & (word << 1 | before));
+        before = word >> 63;
+        while places != 0 {
+            visit(base + places.trailing_zeros() as usize);
+            places &= places - 1;
+        }
+        base += BLOCK;
+    }
+    for at in base..text.len() {
+        visit(at);
+    }
+}
+
 /// Byte by byte, on any machine.
 #[cfg(any(test, not(target_arch = "x86_64")))]
 #[derive(Debug, Clone, Copy)]
@@ -140,17 +212,33 @@ impl Lanes for Plain {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub(super) use x86::{Avx2, Sse2};
+pub(super) use x86::{Avx2, Avx512, Sse2};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
+    use std::arch::asm;
     use std::arch::x86_64::{
-        __m128i, __m256i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_min_epu8, _mm_movemask_epi8,
-        _mm_or_si128, _mm_set1_epi8, _mm_sub_epi8, _mm256_cmpeq_epi8, _mm256_loadu_si256,
-        _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_sub_epi8,
+        __m128i, __m256i, __m512i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_min_epu8,
+        _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8, _mm_sub_epi8, _mm256_and_si256,
+        _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8,
+        _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_setzero_si256,
+        _mm256_shuffle_epi8, _mm256_srli_epi16, _mm256_sub_epi8, _mm512_cmpeq_epi8_mask,
+        _mm512_cmple_epu8_mask, _mm512_loadu_si512, _mm512_or_si512, _mm512_set1_epi8,
+        _mm512_sub_epi8,
     };
 
-    use super::{BLOCK, Lanes};
+    use super::{BLOCK, Lanes, Pairs};
+
+    /// `mask` as a number and no more: the compiler would read it as a vector of 64 bits, and take
+    /// that apart for every shift.
+    #[inline(always)]
+    fn plain(mut mask: u64) -> u64 {
+        // SAFETY: no instruction at all.
+        unsafe {
+            asm!("/* {0} */", inout(reg) mask, options(pure, nomem, nostack, preserves_flags));
+        };
+        mask
+    }
 
     /// Part of every x86-64.
     #[derive(Debug, Clone, Copy)]
@@ -162,7 +250,7 @@ mod x86 {
             // SAFETY: SSE2 is part of every x86-64.
             let [a, b, c, d] =
                 masks.map(|m| unsafe { u64::from(_mm_movemask_epi8(m).cast_unsigned()) });
-            a | b << 16 | c << 32 | d << 48
+            plain(a | b << 16 | c << 32 | d << 48)
         }
     }
 
@@ -217,7 +305,30 @@ mod x86 {
             // SAFETY: only reached through a value of this type, which proves AVX2.
             unsafe {
                 let low = _mm256_movemask_epi8(low).cast_unsigned();
-                u64::from(low) | u64::from(_mm256_movemask_epi8(high).cast_unsigned()) << 32
+                plain(u64::from(low) | u64::from(_mm256_movemask_epi8(high).cast_unsigned()) << 32)
+            }
+        }
+
+        /// For each of 32 bytes the groups that both its halves belong to.
+        ///
+        /// # Safety
+        /// 32 bytes from `start` on must be readable.
+        #[inline(always)]
+        unsafe fn groups(
+            _proof: Self,
+            start: *const u8,
+            (low, high): &([u8; 16], [u8; 16]),
+        ) -> __m256i {
+            // SAFETY: the caller's promise, tables of 16 bytes, and `_proof` proves AVX2.
+            unsafe {
+                let bytes = _mm256_loadu_si256(start.cast());
+                let low = _mm256_broadcastsi128_si256(_mm_loadu_si128(low.as_ptr().cast()));
+                let high = _mm256_broadcastsi128_si256(_mm_loadu_si128(high.as_ptr().cast()));
+                let half = _mm256_set1_epi8(15);
+                _mm256_and_si256(
+                    _mm256_shuffle_epi8(low, _mm256_and_si256(bytes, half)),
+                    _mm256_shuffle_epi8(high, _mm256_and_si256(_mm256_srli_epi16(bytes, 4), half)),
+                )
             }
         }
     }
@@ -265,6 +376,68 @@ mod x86 {
                 [_mm256_or_si256(low, bit), _mm256_or_si256(high, bit)]
             }
         }
+
+        #[inline(always)]
+        fn pairs(self, first: &[u8; BLOCK], second: &[u8; BLOCK], pairs: &Pairs) -> u64 {
+            let (a, b) = ((pairs.low[0], pairs.high[0]), (pairs.low[1], pairs.high[1]));
+            let (first, second) = (first.as_ptr(), second.as_ptr());
+            // SAFETY: both are 64 readable bytes, the load asks for no alignment, and `self`
+            // proves AVX2.
+            unsafe {
+                let low =
+                    _mm256_and_si256(Self::groups(self, first, &a), Self::groups(self, second, &b));
+                let high = _mm256_and_si256(
+                    Self::groups(self, first.add(32), &a),
+                    Self::groups(self, second.add(32), &b),
+                );
+                let none = _mm256_setzero_si256();
+                !Self::join(_mm256_cmpeq_epi8(low, none), _mm256_cmpeq_epi8(high, none))
+            }
+        }
+    }
+
+    /// Made by [`Avx512::detect`] alone.
+    #[derive(Debug, Clone, Copy)]
+    pub(in crate::guardrails) struct Avx512(());
+
+    impl Avx512 {
+        #[inline]
+        pub(in crate::guardrails) fn detect() -> Option<Self> {
+            let has = std::arch::is_x86_feature_detected!("avx512bw")
+                && std::arch::is_x86_feature_detected!("bmi1");
+            has.then_some(Self(()))
+        }
+    }
+
+    impl Lanes for Avx512 {
+        type Bytes = __m512i;
+
+        #[inline(always)]
+        fn load(self, block: &[u8; BLOCK]) -> __m512i {
+            // SAFETY: 64 readable bytes, the load asks for no alignment, `self` proves AVX-512.
+            unsafe { _mm512_loadu_si512(block.as_ptr().cast()) }
+        }
+
+        #[inline(always)]
+        fn equal(self, bytes: __m512i, byte: u8) -> u64 {
+            // SAFETY: `self` proves AVX-512.
+            plain(unsafe { _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(byte.cast_signed())) })
+        }
+
+        #[inline(always)]
+        fn range(self, bytes: __m512i, first: u8, span: u8) -> u64 {
+            // SAFETY: `self` proves AVX-512.
+            plain(unsafe {
+                let from = _mm512_sub_epi8(bytes, _mm512_set1_epi8(first.cast_signed()));
+                _mm512_cmple_epu8_mask(from, _mm512_set1_epi8(span.cast_signed()))
+            })
+        }
+
+        #[inline(always)]
+        fn folded(self, bytes: __m512i) -> __m512i {
+            // SAFETY: `self` proves AVX-512.
+            unsafe { _mm512_or_si512(bytes, _mm512_set1_epi8(0x20)) }
+        }
     }
 }
 
@@ -294,7 +467,39 @@ mod tests {
                 if let Some(avx2) = Avx2::detect() {
                     assert_eq!(Classes::read(avx2, &block), expected);
                 }
+                if let Some(avx512) = Avx512::detect() {
+                    assert_eq!(Classes::read(avx512, &block), expected);
+                }
             }
         }
+    }
+
+    #[test]
+    fn every_machine_finds_the_starts_of_values() {
+        let mut pairs = Pairs::default();
+        for value in [b"ab", b"S0", b"!x", b"za", b"00"] {
+            pairs.add(value[0], value[1]);
+        }
+        let text: Vec<u8> = (0..5_000_u32)
+            .map(|n| {
+                b"abS0!xz. -"[(n.wrapping_mul(n).wrapping_mul(0x9E37_79B1) >> 20) as usize % 10]
+            })
+            .collect();
+        let is_word = |at: usize| text[at].is_ascii_alphanumeric();
+        let is_start = |at: &usize| {
+            matches!(text.get(*at..at + 2), Some(b"ab" | b"S0" | b"!x" | b"za" | b"00"))
+                && !(*at > 0 && is_word(*at) && is_word(at - 1))
+        };
+        let expected: Vec<usize> = (0..text.len()).filter(is_start).collect();
+        assert!(expected.len() > 50);
+        let found = |collect: &dyn Fn(&mut Vec<usize>)| {
+            let mut found = Vec::new();
+            collect(&mut found);
+            assert!(found.is_sorted() && found.len() < text.len());
+            found.retain(is_start);
+            found
+        };
+        assert_eq!(found(&|all| starts(&pairs, &text, |at| all.push(at))), expected);
+        assert_eq!(found(&|all| starts_with(Plain, &pairs, &text, |at| all.push(at))), expected);
     }
 }

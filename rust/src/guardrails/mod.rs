@@ -7,6 +7,7 @@ mod carriers;
 pub mod category;
 pub mod detectors;
 pub mod frames;
+mod known;
 pub mod mask;
 mod masks;
 mod memo;

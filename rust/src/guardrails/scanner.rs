@@ -5,16 +5,22 @@
 //! verifier looks back and ahead over bounded distances, or leaves a cursor behind so that no
 //! byte is walked twice for one detector; so the whole is linear.
 
+#![expect(
+    clippy::inline_always,
+    reason = "the loop must be inlined into the function compiled for its instructions"
+)]
+
+use std::cell::Cell;
 use std::ops::Range;
 use std::time::Instant;
 
 use super::category::{Categories, Category};
 use super::detectors::{DETECTORS, Detector};
 #[cfg(target_arch = "x86_64")]
-use super::masks::Avx2;
+use super::masks::{Avx2, Avx512};
 use super::masks::{Classes, Lanes};
 use super::token;
-use crate::block::{BLOCK, padded};
+use crate::block::BLOCK;
 
 /// Blocks between two looks at the clock.
 const BLOCKS_PER_LOOK: usize = 1024;
@@ -59,6 +65,17 @@ pub enum Trigger {
 }
 
 pub(super) const TRIGGERS: usize = 10;
+const RUN: usize = Trigger::Run as usize;
+
+/// Each window has this many new bytes, with some before and behind them that are read again: so
+/// that what triggers look back and ahead at is always in one register.
+const STRIDE: usize = 48;
+/// Most bytes that a trigger looks back; less than that is left to look ahead.
+const LEAD: usize = 8;
+/// The bits of a window's new bytes, and of those before them.
+const OWN: u64 = OLD_AND_OWN & !OLD;
+const OLD: u64 = (1 << LEAD) - 1;
+const OLD_AND_OWN: u64 = (1 << (LEAD + STRIDE)) - 1;
 
 /// What a verifier works with.
 pub struct Scan<'t> {
@@ -67,6 +84,21 @@ pub struct Scan<'t> {
     /// Up to where each detector has read already.
     cursors: [usize; Category::COUNT],
     enabled: Categories,
+    /// Where the run begins that a [`Trigger::Run`] ends, behind the letter of an escape.
+    run: usize,
+    pub(super) read: Read,
+}
+
+/// What detectors have read already of what they read far ahead or back for, so that they read it
+/// once for all the places that ask for it.
+#[derive(Default)]
+pub(super) struct Read {
+    /// Bytes that may all stand in a value without quotes.
+    pub(super) bare: Cell<(usize, usize)>,
+    /// Behind the first of these there is no end of a private key before the second.
+    pub(super) open: Cell<(usize, usize)>,
+    /// One more than where a part of the text begins, and the commands that stand in or before it.
+    pub(super) commands: Cell<(usize, u128)>,
 }
 
 impl Scan<'_> {
@@ -95,6 +127,12 @@ impl Scan<'_> {
         if let Some(cursor) = self.cursors.get_mut(category.index()) {
             *cursor = at.max(*cursor);
         }
+    }
+
+    /// Where the run begins that a [`Trigger::Run`] ends, or `from` if that is later.
+    #[inline]
+    pub fn run_from(&self, from: usize) -> usize {
+        self.run.max(from)
     }
 
     /// The byte at `at`, or a space beyond either end.
@@ -134,30 +172,83 @@ impl Scan<'_> {
     #[inline]
     pub fn skip(&self, at: usize, limit: usize, wanted: impl Fn(u8) -> bool) -> usize {
         let rest = self.text.get(at..).unwrap_or_default();
-        at + rest.iter().take(limit).take_while(|byte| wanted(**byte)).count()
+        let rest = rest.get(..limit).unwrap_or(rest);
+        at + rest.iter().position(|byte| !wanted(*byte)).unwrap_or(rest.len())
     }
 
     /// The first index of the bytes right before `at` that are all `wanted`, at most `limit` back.
     #[inline]
     pub fn skip_back(&self, at: usize, limit: usize, wanted: impl Fn(u8) -> bool) -> usize {
-        let head = self.text.get(..at).unwrap_or_default();
-        at - head.iter().rev().take(limit).take_while(|byte| wanted(**byte)).count()
+        let from = at.saturating_sub(limit);
+        let head = self.text.get(from..at).unwrap_or_default();
+        head.iter()
+            .rposition(|byte| !wanted(*byte))
+            .map_or(at - head.len(), |found| from + found + 1)
     }
 
     /// Whether one of two words, in lower case, stands among the twelve bytes before `at`.
     #[inline]
     pub fn has_near(&self, at: usize, one: &[u8], other: &[u8]) -> bool {
         let window = self.slice(at.saturating_sub(14)..at);
-        let is =
-            |word: &[u8]| window.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
+        let is = |word: &[u8]| {
+            let first = word.first().copied().unwrap_or_default();
+            window.windows(word.len()).any(|part| {
+                part.first().is_some_and(|byte| byte | 0x20 == first)
+                    && part.eq_ignore_ascii_case(word)
+            })
+        };
         is(one) || is(other)
     }
 
     /// Whether one of `words`, in lower case, stands in the `distance` bytes before `at`.
     pub fn has_before(&self, at: usize, distance: usize, words: &[&str]) -> bool {
         let window = self.slice(at.saturating_sub(distance)..at);
-        words.iter().any(|word| contains_word(window, word.as_bytes()))
+        // Where words begin, by their first letter: most lists have none that begins there.
+        let mut starts = [0_u64; 32];
+        let mut any = 0_u32;
+        let (mut last, mut last_but_one) = (b' ', b' ');
+        for (index, byte) in window.iter().take(64).enumerate() {
+            if byte.is_ascii_alphabetic() {
+                let is_escape = matches!(last, b'n' | b'r' | b't') && last_but_one == b'\\';
+                if !last.is_ascii_alphabetic() || is_escape {
+                    let letter = usize::from(byte & 31);
+                    any |= 1 << letter;
+                    if let Some(mask) = starts.get_mut(letter) {
+                        *mask |= 1 << index;
+                    }
+                }
+            }
+            (last_but_one, last) = (last, *byte);
+        }
+        words.iter().any(|word| {
+            let word = word.as_bytes();
+            match word.first() {
+                Some(first) if first.is_ascii_lowercase() && window.len() <= 64 => {
+                    any >> (first & 31) & 1 == 1 && {
+                        let mask = starts.get(usize::from(first & 31)).copied();
+                        begins_word(window, word, mask.unwrap_or_default())
+                    }
+                }
+                _ => contains_word(window, word),
+            }
+        })
     }
+}
+
+/// Whether `word` (lower case) stands in `window` at one of the places in `starts`, in any case,
+/// and ends there.
+fn begins_word(window: &[u8], word: &[u8], mut starts: u64) -> bool {
+    while starts != 0 {
+        let at = starts.trailing_zeros() as usize;
+        starts &= starts - 1;
+        let part = window.get(at..at + word.len());
+        if part.is_some_and(|part| part.eq_ignore_ascii_case(word))
+            && !window.get(at + word.len()).is_some_and(u8::is_ascii_lowercase)
+        {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether `window` holds `word` (lower case) in any case and not inside another word.
@@ -180,14 +271,6 @@ fn contains_word(window: &[u8], word: &[u8]) -> bool {
 /// A scan took longer than it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooSlow;
-
-/// Bits of the block before, for shifts over the border.
-#[derive(Clone, Copy, Default)]
-struct Carry {
-    word: u64,
-    escaped: u64,
-    classes: Classes,
-}
 
 /// All detectors over one text at a time.
 pub struct Scanner {
@@ -214,6 +297,8 @@ impl Scanner {
             findings: Vec::new(),
             cursors: [0; Category::COUNT],
             enabled: self.enabled,
+            run: 0,
+            read: Read::default(),
         };
         self.run(&mut scan, until)?;
         let mut findings = scan.findings;
@@ -226,6 +311,10 @@ impl Scanner {
     fn run(&self, scan: &mut Scan<'_>, until: Option<Instant>) -> Result<(), TooSlow> {
         #[cfg(target_arch = "x86_64")]
         {
+            if let Some(lanes) = Avx512::detect() {
+                // SAFETY: `lanes` proves the instructions that the function is compiled for.
+                return unsafe { run_avx512(lanes, self, scan, until) };
+            }
             if let Some(lanes) = Avx2::detect() {
                 // SAFETY: `lanes` proves the instructions that the function is compiled for.
                 return unsafe { run_avx2(lanes, self, scan, until) };
@@ -243,6 +332,8 @@ impl Scanner {
             findings: Vec::new(),
             cursors: [0; Category::COUNT],
             enabled: self.enabled,
+            run: 0,
+            read: Read::default(),
         };
         #[cfg(target_arch = "x86_64")]
         let _ = self.run_with(super::masks::Sse2, &mut scan, None);
@@ -253,7 +344,6 @@ impl Scanner {
         findings
     }
 
-    #[expect(clippy::inline_always, reason = "it is compiled for each set of instructions")]
     #[inline(always)]
     fn run_with(
         &self,
@@ -262,24 +352,29 @@ impl Scanner {
         until: Option<Instant>,
     ) -> Result<(), TooSlow> {
         let text = scan.text;
-        let (blocks, tail) = text.as_chunks::<BLOCK>();
-        let mut carry = Carry::default();
-        let mut next = Classes::read(lanes, blocks.first().unwrap_or(&padded(tail)));
-        // One block beyond the end: what ends with the text shows itself only behind it.
-        let count = blocks.len() + 2;
-        for index in 0..count {
-            let current = next;
-            next = match blocks.get(index + 1) {
-                Some(block) => Classes::read(lanes, block),
-                None if index + 1 == blocks.len() => Classes::read(lanes, &padded(tail)),
-                None => Classes { space: u64::MAX, ..Classes::default() },
+        let mut word = 0;
+        // One place beyond the end: what ends with the text shows itself only behind it.
+        for (index, base) in (0..=text.len()).step_by(STRIDE).enumerate() {
+            let window = base.checked_sub(LEAD).and_then(|start| text.get(start..)?.first_chunk());
+            let classes = match window {
+                Some(window) => Classes::read(lanes, window),
+                None => Classes::read(lanes, &edge(text, base)),
             };
-            let triggers = triggers(&current, &next, &mut carry);
-            let base = index * BLOCK;
+            let triggers = triggers(&classes, &mut word);
+            let others = !word & OLD_AND_OWN;
             for (kind, mask) in triggers.into_iter().enumerate() {
-                if mask != 0 {
+                let mask = mask & OWN;
+                if mask == 0 {
+                    continue;
+                }
+                if kind == RUN {
+                    self.runs(scan, base, mask, others);
+                } else {
                     self.verify(scan, kind, base, mask);
                 }
+            }
+            if others != 0 {
+                scan.run = base + BLOCK - LEAD - others.leading_zeros() as usize;
             }
             if index % BLOCKS_PER_LOOK == BLOCKS_PER_LOOK - 1
                 && until.is_some_and(|until| Instant::now() > until)
@@ -297,13 +392,40 @@ impl Scanner {
             return;
         }
         while mask != 0 {
-            let at = base + mask.trailing_zeros() as usize;
+            let at = base + mask.trailing_zeros() as usize - LEAD;
             mask &= mask - 1;
             for detector in detectors {
                 (detector.verify)(scan, at);
             }
         }
     }
+
+    /// As [`verify`](Self::verify) for the ends of runs; `others` are the bytes that are in none.
+    #[inline(never)]
+    fn runs(&self, scan: &mut Scan<'_>, base: usize, mut mask: u64, others: u64) {
+        let outside = scan.run;
+        while mask != 0 {
+            let end = mask & mask.wrapping_neg();
+            mask ^= end;
+            let before = others & (end - 1);
+            if before != 0 {
+                scan.run = base + BLOCK - LEAD - before.leading_zeros() as usize;
+            }
+            self.verify(scan, RUN, base, end);
+            scan.run = outside;
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512bw,bmi1")]
+fn run_avx512(
+    lanes: Avx512,
+    scanner: &Scanner,
+    scan: &mut Scan<'_>,
+    until: Option<Instant>,
+) -> Result<(), TooSlow> {
+    scanner.run_with(lanes, scan, until)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -317,146 +439,115 @@ fn run_avx2(
     scanner.run_with(lanes, scan, until)
 }
 
-/// `mask` moved `distance` bytes on, with what comes over the border.
-#[inline]
-fn from_before(mask: u64, before: u64, distance: u32) -> u64 {
-    mask << distance | before >> (64 - distance)
+/// The first or the last block of a text: nothing stands before it, and white space behind it.
+#[cold]
+fn edge(text: &[u8], base: usize) -> [u8; BLOCK] {
+    let mut window = [b' '; BLOCK];
+    let (before, rest) = window.split_at_mut(LEAD.saturating_sub(base));
+    before.fill(0);
+    let text = text.get(base.saturating_sub(LEAD)..).unwrap_or_default();
+    for (place, byte) in rest.iter_mut().zip(text) {
+        *place = *byte;
+    }
+    window
 }
 
-/// `mask` moved `distance` bytes back.
-#[inline]
-fn from_after(mask: u64, after: u64, distance: u32) -> u64 {
-    mask >> distance | after << (64 - distance)
-}
-
-#[inline]
-fn triggers(c: &Classes, next: &Classes, carry: &mut Carry) -> [u64; TRIGGERS] {
-    let p = &carry.classes;
+/// The triggers among the bytes of a window. `words` are the bytes of words: before, those of the
+/// window before, and then those of this one.
+#[inline(always)]
+fn triggers(c: &Classes, words: &mut u64) -> [u64; TRIGGERS] {
     // The letter of `\n` is white space to everything here.
-    let escaped =
-        from_before(c.backslash, p.backslash, 1) & (c.letters.n | c.letters.r | c.letters.t);
+    let escaped = c.backslash << 1 & (c.letters.n | c.letters.r | c.letters.t);
     let letter = (c.lower | c.upper) & !escaped;
-    let word = letter | c.digit | c.joiner;
-    let (word_before, p_letter) = (carry.word, (p.lower | p.upper) & !carry.escaped);
-    let starts = !from_before(word, word_before, 1);
+    let (old, word) = (*words, letter | c.digit | c.joiner);
+    // What was told of the bytes before is better founded than what this window shows of them.
+    let word = word & !OLD | old >> STRIDE & OLD;
+    let starts = !word << 1;
 
-    let at = c.at & from_before(word | c.dot, word_before | p.dot, 1);
-    let scheme = c.slash & from_before(c.slash, p.slash, 1) & from_before(c.colon, p.colon, 2);
+    let at = c.at & ((word | c.dot) << 1);
+    let scheme = c.slash & c.slash << 1 & c.colon << 2;
 
-    let separator = |c: &Classes| c.digit | c.space | c.hyphen | c.dot | c.paren | c.slash;
-    let (now, then) = (separator(c), separator(next));
-    let two = now & from_after(now, then, 1);
-    let two_next = then & then >> 1;
-    let four = two & from_after(two, two_next, 2);
-    let seven = four & from_after(two, two_next, 4) & from_after(now, then, 6);
+    let separator = c.digit | c.space | c.hyphen | c.dot | c.paren | c.slash;
+    let two = separator & separator >> 1;
+    let four = two & two >> 2;
+    let seven = four & two >> 4 & separator >> 6;
     let digits = c.digit & starts & seven;
 
-    let iban = c.digit
-        & from_before(c.digit, p.digit, 1)
-        & from_before(c.upper, p.upper, 2)
-        & from_before(c.upper, p.upper, 3)
-        & from_before(starts, carry_starts(carry), 3);
+    let iban = c.digit & c.digit << 1 & c.upper << 2 & c.upper << 3 & starts << 3;
 
     let mut near = 0;
     for distance in 1..=5 {
-        near |= from_before(c.colon, p.colon, distance);
+        near |= c.colon << distance;
     }
     let colons = c.colon & near;
 
-    let run2 = word & from_before(word, word_before, 1);
-    let p2 = word_before & word_before << 1;
-    let run4 = run2 & from_before(run2, p2, 2);
-    let p4 = p2 & p2 << 2;
-    let run8 = run4 & from_before(run4, p4, 4);
-    let p8 = p4 & p4 << 4;
-    let run16 = run8 & from_before(run8, p8, 8);
-    let p16 = p8 & p8 << 8;
-    let run = !word & from_before(run16, p16, 1);
+    let before = old << (BLOCK - STRIDE);
+    let on = |mask: u64, before: u64, distance| mask << distance | before >> (64 - distance);
+    let (run2, p2) = (word & on(word, before, 1), before & before << 1);
+    let (run4, p4) = (run2 & on(run2, p2, 2), p2 & p2 << 2);
+    let (run8, p8) = (run4 & on(run4, p4, 4), p4 & p4 << 4);
+    let (run16, p16) = (run8 & on(run8, p8, 8), p8 & p8 << 8);
+    let run = !word & on(run16, p16, 1);
 
     let mark = c.lower | c.dot | c.comma | c.colon | c.upper | c.high;
-    let p_mark = p.lower | p.dot | p.comma | p.colon | p.upper | p.high;
     let space = c.space | escaped;
-    let p_space = p.space | carry.escaped;
-    let capital = c.upper & from_before(space, p_space, 1) & from_before(mark, p_mark, 2);
+    let capital = c.upper & space << 1 & mark << 2;
 
-    let between = from_before(space, p_space, 1);
+    let between = space << 1;
     let number_word = between
-        & ((letter & from_before(c.digit, p.digit, 2))
-            | (letter & from_before(c.upper, p.upper, 2) & from_before(c.digit, p.digit, 3))
-            | (c.digit
-                & from_before(
-                    letter | c.dot | c.comma | c.high,
-                    p_letter | p.dot | p.comma | p.high,
-                    2,
-                )));
+        & ((letter & c.digit << 2)
+            | (letter & c.upper << 2 & c.digit << 3)
+            | (c.digit & ((letter | c.dot | c.comma | c.high) << 2)));
 
     // The ordinal of `1st Avenue`, whose own number would be one of many.
-    let ordinal = c.lower
-        & from_before(letter, p_letter, 1)
-        & from_before(c.digit, p.digit, 2)
-        & from_after(c.space, next.space, 1)
-        & from_after(c.upper, next.upper, 2);
+    let ordinal = c.lower & letter << 1 & c.digit << 2 & c.space >> 1 & c.upper >> 2;
     let number_word = number_word | ordinal;
 
-    let mut armor = c.upper;
-    for distance in 1..=5 {
-        armor &= from_before(c.hyphen, p.hyphen, distance);
+    let mut armor = c.upper & c.hyphen << 1;
+    if armor != 0 {
+        for distance in 2..=5 {
+            armor &= c.hyphen << distance;
+        }
     }
 
-    let stem = stems(c, p);
-    carry.word = word;
-    carry.escaped = escaped;
-    carry.classes = *c;
+    let stem = stems(c);
+    *words = word;
     [at, scheme, digits, iban, colons, run, capital, number_word, armor, stem]
-}
-
-/// Starts of words of the block before, as far as they matter over the border.
-#[inline]
-fn carry_starts(carry: &Carry) -> u64 {
-    !(carry.word << 1)
 }
 
 /// The last letters of `pass`, `ress`, `cret`, `cred`, `oken`, `key`, `pwd` and `name`, and
 /// where the commands and other languages have theirs.
-#[inline]
-fn stems(c: &Classes, p: &Classes) -> u64 {
-    let (l, q) = (&c.letters, &p.letters);
-    let s1 = from_before(l.s, q.s, 1);
-    let pass = l.s & s1 & from_before(l.a, q.a, 2) & from_before(l.p, q.p, 3);
-    let ress = l.s & s1 & from_before(l.e, q.e, 2) & from_before(l.r, q.r, 3);
-    let cre = from_before(l.e, q.e, 1) & from_before(l.r, q.r, 2) & from_before(l.c, q.c, 3);
+#[inline(always)]
+fn stems(c: &Classes) -> u64 {
+    let l = &c.letters;
+    let s1 = l.s << 1;
+    let pass = l.s & s1 & l.a << 2 & l.p << 3;
+    let ress = l.s & s1 & l.e << 2 & l.r << 3;
+    let cre = l.e << 1 & l.r << 2 & l.c << 3;
     let cret = (l.t | l.d) & cre;
-    let oken = l.n & from_before(l.e, q.e, 1) & from_before(l.k, q.k, 2);
-    let key = l.y & from_before(l.e, q.e, 1) & from_before(l.k, q.k, 2);
-    let pwd = l.d & from_before(l.w, q.w, 1) & from_before(l.p, q.p, 2);
-    let name = l.e & from_before(l.m, q.m, 1) & from_before(l.a, q.a, 2) & from_before(l.n, q.n, 3);
+    let oken = l.n & l.e << 1 & l.k << 2;
+    let key = l.y & l.e << 1 & l.k << 2;
+    let pwd = l.d & l.w << 1 & l.p << 2;
+    let name = l.e & l.m << 1 & l.a << 2 & l.n << 3;
     // `passport` in other languages, `travel document`, `contraseña`, `psk`.
-    let sa = from_before(l.s, q.s, 1) & from_before(l.a, q.a, 2) & from_before(l.p, q.p, 3);
+    let sa = l.s << 1 & l.a << 2 & l.p << 3;
     let paspo = (l.p | l.a) & sa;
-    let ment = l.t & from_before(l.n, q.n, 1) & from_before(l.e, q.e, 2) & from_before(l.m, q.m, 3);
-    let rase = l.e & from_before(l.s, q.s, 1) & from_before(l.a, q.a, 2) & from_before(l.r, q.r, 3);
-    let psk = l.k & from_before(l.s, q.s, 1) & from_before(l.p, q.p, 2);
-    let pw = l.w & from_before(l.p, q.p, 1);
-    let senha =
-        l.a & from_before(l.n, q.n, 2) & from_before(l.e, q.e, 3) & from_before(l.s, q.s, 4);
+    let ment = l.t & l.n << 1 & l.e << 2 & l.m << 3;
+    let rase = l.e & l.s << 1 & l.a << 2 & l.r << 3;
+    let psk = l.k & l.s << 1 & l.p << 2;
+    let pw = l.w & l.p << 1;
+    let senha = l.a & l.n << 2 & l.e << 3 & l.s << 4;
     // `kennwort`, `wachtwoord`, `lösenord`.
-    let wort = l.t & from_before(l.r, q.r, 1) & from_before(l.w, q.w, 3);
-    let ord = l.d & from_before(l.r, q.r, 1);
-    let word =
-        ord & from_before(l.w, q.w, 4) | ord & from_before(l.n, q.n, 3) & from_before(l.e, q.e, 4);
+    let wort = l.t & l.r << 1 & l.w << 3;
+    let ord = l.d & l.r << 1;
+    let word = ord & l.w << 4 | ord & l.n << 3 & l.e << 4;
     // ` -p x`, ` --user x`; `identified by '`; `auth=(`; a colon behind a word beyond ASCII.
-    let hyphen = from_before(c.hyphen, p.hyphen, 1);
-    let gap = from_before(c.space, p.space, 2)
-        | from_before(c.hyphen, p.hyphen, 2) & from_before(c.space, p.space, 3);
+    let hyphen = c.hyphen << 1;
+    let gap = c.space << 2 | c.hyphen << 2 & c.space << 3;
     let option = (c.lower | c.upper) & hyphen & gap;
-    let by = l.y
-        & from_before(c.space, p.space, 2)
-        & from_before(l.d, q.d, 3)
-        & from_before(l.e, q.e, 4);
-    let auth = c.paren
-        & (from_before(l.t, q.t, 2) & from_before(l.a, q.a, 4)
-            | from_before(l.t, q.t, 3) & from_before(l.a, q.a, 5));
-    let foreign = c.colon & (from_before(c.high, p.high, 1) | from_before(c.high, p.high, 2));
+    let by = l.y & c.space << 2 & l.d << 3 & l.e << 4;
+    let auth = c.paren & (l.t << 2 & l.a << 4 | l.t << 3 & l.a << 5);
+    let foreign = c.colon & (c.high << 1 | c.high << 2);
     let other = wort | word | pw | senha | option | by | auth | foreign;
     pass | ress | cret | oken | key | pwd | name | paspo | ment | rase | psk | other
 }

@@ -24,6 +24,7 @@ pub use escaped::Escaped;
 pub use node::{Members, Node};
 pub use probe::{Keys, Probe, probe};
 pub use scan::{Duplicates, Kind, Member, Object, Scanner, scan, scan_slice};
+pub(crate) use skip::{nest_end, string_end};
 pub use splice::{Edit, splice};
 pub(crate) use text::decode_into;
 pub use text::decode_string;

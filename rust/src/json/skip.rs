@@ -5,6 +5,7 @@
     reason = "the loops must be inlined into the function compiled for their instructions"
 )]
 
+use super::MAX_DEPTH;
 #[cfg(target_arch = "x86_64")]
 use crate::block::Avx2;
 use crate::block::{BASELINE, BLOCK, Engine, Masks, escaped, padded, prefix_xor};
@@ -198,6 +199,24 @@ impl Nest {
             }
         }
         Skip::More
+    }
+}
+
+/// Index of the quote that closes the string whose first byte inside stands at `from`.
+pub(crate) fn string_end(text: &[u8], from: usize) -> Option<usize> {
+    match Nest::new(0).skip_string(text.get(from..)?) {
+        Skip::Closed(len) => Some(from + len - 1),
+        _ => None,
+    }
+}
+
+/// Where the object or array ends whose bracket stands at `at`.
+pub(crate) fn nest_end(text: &[u8], at: usize) -> Option<usize> {
+    let mut nest = Nest::new(MAX_DEPTH);
+    nest.open(*text.get(at)?);
+    match nest.skip(text.get(at + 1..)?) {
+        Skip::Closed(len) => Some(at + 1 + len),
+        _ => None,
     }
 }
 

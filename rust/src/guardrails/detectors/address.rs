@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Detector;
+use super::words::Words;
 use crate::guardrails::category::Category;
 use crate::guardrails::scanner::{Scan, Trigger};
 
@@ -42,14 +43,14 @@ pub(super) static DETECTOR: Detector = Detector {
 
 /// Suffixes that are nearly always streets.
 #[rustfmt::skip]
-const STRONG: &[&str] = &[
+static STRONG: Words = Words::whole(&[
     "street", "avenue", "boulevard", "road", "lane", "terrace", "parkway", "highway", "turnpike", "expressway", "crescent", "esplanade",
     "ave", "blvd", "rd", "pkwy", "hwy", "ln", "st", "dr", "ct", "cir", "ter", "tpke", "expy", "cres", "ste",
-];
+]);
 
 /// Suffixes that are ordinary words as well: a city, a postcode or a label has to come along.
 #[rustfmt::skip]
-const WEAK: &[&str] = &[
+static WEAK: Words = Words::whole(&[
     "drive", "court", "way", "place", "circle", "trail", "square", "alley", "bend", "bluff", "branch", "bridge", "brook", "burg", "bypass",
     "camp", "canyon", "cape", "causeway", "center", "cliff", "club", "common", "corner", "course", "cove", "creek", "crest", "crossing",
     "crossroad", "curve", "dale", "dam", "divide", "estate", "extension", "fall", "ferry", "field", "flat", "ford", "forest", "forge", "fork",
@@ -59,10 +60,10 @@ const WEAK: &[&str] = &[
     "plain", "plaza", "point", "port", "prairie", "radial", "ramp", "ranch", "rapid", "rest", "ridge", "river", "route", "row", "rue", "run",
     "shoal", "shore", "skyway", "spring", "springs", "spur", "station", "stream", "summit", "throughway", "trace", "track", "trafficway", "tunnel",
     "union", "valley", "viaduct", "view", "village", "vista", "walk", "wall", "well", "wells", "pl", "sq", "trl", "plz", "gdns", "close", "quay", "wharf",
-];
+]);
 
 /// Words before the name of a street in Romance languages.
-const BEFORE: &[&str] = &[
+static BEFORE: Words = Words::whole(&[
     "rue",
     "avenue",
     "boulevard",
@@ -86,7 +87,7 @@ const BEFORE: &[&str] = &[
     "bd",
     "rue,",
     "boul.",
-];
+]);
 
 /// Endings of German, Dutch and Scandinavian street names, which stand before the number.
 const ENDINGS: &[&str] = &[
@@ -239,11 +240,10 @@ fn suffix(text: &[u8]) -> Option<bool> {
     if text.len() > 11 {
         return None;
     }
-    let is_in = |list: &[&str]| list.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()));
-    if is_in(STRONG) {
+    if STRONG.has(text) {
         return Some(true);
     }
-    is_in(WEAK).then_some(false)
+    WEAK.has(text).then_some(false)
 }
 
 fn finish_us(scan: &mut Scan<'_>, start: usize, end: usize, is_strong: bool) -> bool {
@@ -284,7 +284,7 @@ fn take(scan: &mut Scan<'_>, start: usize, end: usize) {
 fn romance(scan: &Scan<'_>, at: usize) -> Option<usize> {
     let end = scan.skip(at, 12, |b| b.is_ascii_alphabetic() || b >= 0x80 || b == b'.' || b == b',');
     let first = scan.slice(at..end);
-    let is_street = BEFORE.iter().any(|word| first.eq_ignore_ascii_case(word.as_bytes()));
+    let is_street = BEFORE.has(first);
     // `5 Place` and `3 Route` are also English.
     let is_lower = first.first().is_some_and(u8::is_ascii_lowercase);
     let mut end = end;
@@ -339,13 +339,15 @@ fn behind_name(scan: &mut Scan<'_>, at: usize) {
         post_box(scan, word_start, number);
         return;
     }
-    let folded = String::from_utf8_lossy(word).to_lowercase();
+    // Everything below asks for a capital.
     let is_capital = word.first().is_some_and(|b| b.is_ascii_uppercase() || *b >= 0xC3);
+    if !is_capital {
+        return;
+    }
+    let folded = String::from_utf8_lossy(word).to_lowercase();
     let ending = ENDINGS.iter().find(|ending| folded.ends_with(**ending));
     let start = word_start;
-    if let Some(ending) = ending
-        && is_capital
-    {
+    if let Some(ending) = ending {
         // `Ring 5`, `Weg 2` alone say too little; so do `Spring 5` and `String 3`.
         let is_sure = matches!(
             *ending,
@@ -373,25 +375,23 @@ fn behind_name(scan: &mut Scan<'_>, at: usize) {
     if romance_before(scan, word_start, number) {
         return;
     }
-    if is_capital {
-        // Whatever the street is called: `Am Mühlbach 51, 10081 Berlin`.
-        let whole = with_postcode(scan, number);
-        if scan.byte(number) == b',' && whole > number + 9 {
-            let above = scan.skip_back(word_start, 1, |b| b == b' ');
-            let first = scan.skip_back(above, 12, |b| b.is_ascii_alphabetic() || b >= 0x80);
-            let is_part = matches!(
-                scan.slice(first..above),
-                b"Am" | b"Im" | b"An" | b"Zum" | b"Zur" | b"Auf" | b"In"
-            );
-            let start = if is_part { first } else { word_start };
-            take(scan, start, whole);
-        }
+    // Whatever the street is called: `Am Mühlbach 51, 10081 Berlin`.
+    let whole = with_postcode(scan, number);
+    if scan.byte(number) == b',' && whole > number + 9 {
+        let above = scan.skip_back(word_start, 1, |b| b == b' ');
+        let first = scan.skip_back(above, 12, |b| b.is_ascii_alphabetic() || b >= 0x80);
+        let is_part = matches!(
+            scan.slice(first..above),
+            b"Am" | b"Im" | b"An" | b"Zum" | b"Zur" | b"Auf" | b"In"
+        );
+        let start = if is_part { first } else { word_start };
+        take(scan, start, whole);
     }
 }
 
 /// `Calle Mayor 5`, `Via Roma, 12`, `Rua Augusta 1500`.
 fn romance_before(scan: &mut Scan<'_>, word_start: usize, number: usize) -> bool {
-    const STREETS: &[&str] = &[
+    static STREETS: Words = Words::whole(&[
         "calle",
         "via",
         "rua",
@@ -417,7 +417,11 @@ fn romance_before(scan: &mut Scan<'_>, word_start: usize, number: usize) -> bool
         "largo",
         "praça",
         "c/",
-    ];
+    ]);
+    let is_name = scan.byte(word_start).is_ascii_uppercase() || scan.byte(word_start) >= 0xC3;
+    if !is_name {
+        return false;
+    }
     let mut start = word_start;
     for _ in 0..4 {
         let end = scan.skip_back(start, 1, |b| b == b' ');
@@ -427,10 +431,8 @@ fn romance_before(scan: &mut Scan<'_>, word_start: usize, number: usize) -> bool
         if word.is_empty() {
             return false;
         }
-        let is_street = STREETS.iter().any(|street| word.eq_ignore_ascii_case(street.as_bytes()));
-        if is_street
+        if STREETS.has(word)
             && (word.first().is_some_and(u8::is_ascii_uppercase) || word.ends_with(b"."))
-            && (scan.byte(word_start).is_ascii_uppercase() || scan.byte(word_start) >= 0xC3)
         {
             let whole = with_postcode(scan, number);
             take(scan, next, whole);

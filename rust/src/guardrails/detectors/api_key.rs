@@ -1,7 +1,8 @@
 //! Keys of services: by how those of known services look, or by the name they are given to.
 
-use super::assignment::{folded, name_before};
+use super::assignment::{Folded, folded, name_before};
 use super::entropy::{entropy, is_random};
+use super::words::{Class, Words};
 use super::{Detector, vendors};
 use crate::guardrails::category::Category;
 use crate::guardrails::scanner::{Scan, Trigger};
@@ -57,12 +58,12 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     if at <= from {
         return;
     }
-    let mut start = scan.skip_back(at, at - from, is_run);
-    start = scan.past_escape(start);
+    let start = scan.run_from(from);
     scan.set_cursor(Category::ApiKey, at);
-    let begin = dotted_start(scan, start);
-    if let Some(end) = vendor_end(scan, begin, at).or_else(|| vendor_end(scan, start, at)) {
-        let begin = if vendor_end(scan, begin, at).is_some() { begin } else { start };
+    let dotted = dotted_start(scan, start);
+    let whole = (dotted != start).then(|| vendor_end(scan, dotted, at)).flatten();
+    if let Some(end) = whole.or_else(|| vendor_end(scan, start, at)) {
+        let begin = if whole.is_some() { dotted } else { start };
         scan.set_cursor(Category::ApiKey, end);
         scan.found(Category::ApiKey, begin..end);
         return;
@@ -81,14 +82,18 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     let (start, end) = whole_value(scan, start, at);
     scan.set_cursor(Category::ApiKey, end);
     let value = scan.slice(start..end);
-    let is_value = is_uuid(value) || is_random(value);
-    if is_value && !is_reference(value) && has_secret_name(scan, start, is_uuid(value)) {
+    // The name first: it tells nearly all values that are none without measuring them.
+    if has_secret_name(scan, start, is_uuid(value))
+        && (is_uuid(value) || is_random(value))
+        && !is_reference(value)
+    {
         scan.found(Category::ApiKey, start..end);
     }
 }
 
 fn is_run(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
+    static RUN: Class = Class::of(b"_-");
+    RUN.has(byte)
 }
 
 /// Keys with dots in them are several runs.
@@ -139,11 +144,12 @@ fn is_named(value: &[u8]) -> bool {
 
 /// A long run of base64, read to its end once.
 fn is_blob(scan: &mut Scan<'_>, start: usize, at: usize) -> bool {
+    static BASE64: Class = Class::of(b"_-+/=");
     let touches = |byte: u8| matches!(byte, b'+' | b'/');
     if !touches(scan.byte(at)) && !touches(scan.before(start)) && at - start < BLOB {
         return false;
     }
-    let is_base64 = |byte: u8| is_run(byte) || matches!(byte, b'+' | b'/' | b'=');
+    let is_base64 = |byte: u8| BASE64.has(byte);
     let begin = scan.skip_back(start, BLOB, is_base64);
     let end = scan.skip(at, usize::MAX, is_base64);
     if end - begin <= BLOB {
@@ -211,9 +217,8 @@ fn bot_token(scan: &Scan<'_>, start: usize, at: usize) -> Option<(usize, usize)>
 
 /// The value that the run is a part of, with the other characters that keys have.
 fn whole_value(scan: &Scan<'_>, start: usize, at: usize) -> (usize, usize) {
-    let is_key = |byte: u8| {
-        is_run(byte) || matches!(byte, b'+' | b'/' | b'=' | b'~' | b'.' | b'!' | b'*' | b'%' | b'^')
-    };
+    static KEY: Class = Class::of(b"_-+/=~.!*%^");
+    let is_key = |byte: u8| KEY.has(byte);
     let mut begin = scan.skip_back(start, BLOB, |b| is_key(b) && b != b'=');
     begin = scan.past_escape(begin);
     let mut end = scan.skip(at, BLOB, is_key);
@@ -259,17 +264,17 @@ fn has_secret_name(scan: &Scan<'_>, start: usize, is_uuid: bool) -> bool {
         if is_secret_name(&own) || is_secret_name(&folded(scan.slice(whole..name.end))) {
             return true;
         }
-        if own == b"value" && is_secret_name(&named_above(scan, name.start)) {
+        if *own == *b"value" && is_secret_name(&named_above(scan, name.start)) {
             return true;
         }
         if !is_uuid && is_key_of_service(&own) {
             return true;
         }
-        if own == b"session" || own == b"sid" {
+        if matches!(&*own, b"session" | b"sid") {
             return !is_uuid && scan.has_before(start, 48, &["cookie"]);
         }
         // `API key: x`; the words must be right there.
-        if !matches!(own.as_slice(), b"key" | b"token" | b"value" | b"secret" | b"is") {
+        if !matches!(&*own, b"key" | b"token" | b"value" | b"secret" | b"is") {
             return false;
         }
         distance = 14;
@@ -299,7 +304,7 @@ fn has_secret_name(scan: &Scan<'_>, start: usize, is_uuid: bool) -> bool {
 }
 
 /// The name in the line above, or in the member before: `name: API_KEY`, `"key": "API_KEY",`.
-fn named_above(scan: &Scan<'_>, value: usize) -> Vec<u8> {
+fn named_above(scan: &Scan<'_>, value: usize) -> Folded {
     let is_between =
         |b: u8| matches!(b, b' ' | b'\n' | b'\r' | b'\t' | b',' | b'"' | b'\'' | b'\\');
     let mut end = scan.skip_back(value, 32, is_between);
@@ -378,7 +383,7 @@ fn is_key_of_service(name: &[u8]) -> bool {
 
 /// Whether a folded name is one of a key, a token or a secret.
 pub(super) fn is_secret_name(name: &[u8]) -> bool {
-    const ENDS: &[&str] = &[
+    static ENDS: Words = Words::ends(&[
         "apikey",
         "accesskey",
         "secretkey",
@@ -436,8 +441,8 @@ pub(super) fn is_secret_name(name: &[u8]) -> bool {
         "cookie",
         "sessionid",
         "passkey",
-    ];
-    const NOT: &[&str] = &[
+    ]);
+    static NOT: Words = Words::ends(&[
         "pagetoken",
         "continuationtoken",
         "synctoken",
@@ -448,7 +453,6 @@ pub(super) fn is_secret_name(name: &[u8]) -> bool {
         "csrftokenname",
         "tokentype",
         "publickeytoken",
-    ];
-    ENDS.iter().any(|end| name.ends_with(end.as_bytes()))
-        && !NOT.iter().any(|end| name.ends_with(end.as_bytes()))
+    ]);
+    ENDS.end_of(name).is_some() && NOT.end_of(name).is_none()
 }

@@ -1,6 +1,6 @@
 //! Names and the values given to them, in whatever notation: `x = 1`, `"x": "1"`, `--x 1`.
 
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
 use super::is_word;
 use crate::guardrails::scanner::Scan;
@@ -222,11 +222,16 @@ fn bare(scan: &Scan<'_>, start: usize, sign: Sign) -> Option<Value> {
             && byte != 0x7F
             && !matches!(byte, b'"' | b'\'' | b'`' | b',' | b';' | b'<' | b'|')
     };
-    let mut end = scan.skip(start, VALUE, is_value);
+    let (from, to) = scan.read.bare.get();
+    let is_read = (from..to).contains(&start);
+    let limit = start + VALUE;
+    let next = if is_read { to.min(limit) } else { start };
+    let mut end = scan.skip(next, limit - next, is_value);
+    scan.read.bare.set(if is_read { (from, to.max(end)) } else { (start, end) });
     // `\n` in a text that is escaped ends the line.
-    if let Some(found) =
-        scan.slice(start..end).windows(2).position(|w| matches!(w, [b'\\', b'n' | b'r' | b't']))
-    {
+    let value = scan.slice(start..end);
+    let is_break = |at: &usize| matches!(value.get(at + 1), Some(b'n' | b'r' | b't'));
+    if let Some(found) = memchr::memchr_iter(b'\\', value).find(is_break) {
         end = start + found;
     }
     while end > start
@@ -238,6 +243,43 @@ fn bare(scan: &Scan<'_>, start: usize, sign: Sign) -> Option<Value> {
 }
 
 /// The name in lower case without what joins its words.
-pub(super) fn folded(name: &[u8]) -> Vec<u8> {
-    name.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect()
+pub(super) fn folded(name: &[u8]) -> Folded {
+    let mut folded = Folded { bytes: [0; 2 * NAME], len: 0 };
+    for byte in name.iter().filter(|byte| byte.is_ascii_alphanumeric()) {
+        if let Some(place) = folded.bytes.get_mut(folded.len) {
+            *place = byte.to_ascii_lowercase();
+            folded.len += 1;
+        }
+    }
+    folded
+}
+
+/// What [`folded`] makes of a name.
+pub(super) struct Folded {
+    bytes: [u8; 2 * NAME],
+    len: usize,
+}
+
+impl Folded {
+    /// Takes away the digits at the end.
+    pub(super) fn without_number(mut self) -> Self {
+        while self.last().is_some_and(u8::is_ascii_digit) {
+            self.len -= 1;
+        }
+        self
+    }
+}
+
+impl Default for Folded {
+    fn default() -> Self {
+        folded(&[])
+    }
+}
+
+impl Deref for Folded {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
 }

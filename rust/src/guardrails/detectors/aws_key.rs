@@ -2,6 +2,7 @@
 
 use super::assignment::{folded, name_around, name_before, value_after};
 use super::entropy::Mix;
+use super::words::Class;
 use super::{Detector, is_word};
 use crate::guardrails::category::Category;
 use crate::guardrails::scanner::{Scan, Trigger};
@@ -113,7 +114,8 @@ fn is_mixed(text: &[u8]) -> bool {
 }
 
 fn is_base64(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
+    static BASE64: Class = Class::of(b"+/");
+    BASE64.has(byte)
 }
 
 /// 40 characters of base64 behind a name for them; session tokens are longer.

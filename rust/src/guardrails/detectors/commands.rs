@@ -1,6 +1,9 @@
 //! Passwords that commands are given: `mysql -pX`, `curl -u user:X`, `echo X | sudo -S`.
 
 use std::ops::Range;
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
 
 use super::assignment::{Value, value_at, value_beside};
 use super::entropy::Mix;
@@ -36,7 +39,7 @@ struct Rule {
     commands: &'static [&'static str],
 }
 
-static RULES: &[Rule] = &[
+const RULES: &[Rule] = &[
     Rule {
         options: &["p"],
         form: Form::Joined,
@@ -141,13 +144,19 @@ pub(super) fn option(scan: &mut Scan<'_>, at: usize) {
     let end = scan.skip(at, 24, |b| b.is_ascii_alphanumeric() || b == b'-');
     let name = scan.slice(start..end);
     let head = line_before(scan, start.saturating_sub(1));
+    let mut near = None;
+    let mut next = 0;
     let found = RULES.iter().find_map(|rule| {
+        let first = next;
+        next += rule.commands.len();
         let written = rule.options.iter().find(|option| fits(name, option, rule.form))?;
         let is_joined = end > start + written.len() || scan.byte(end) != b' ';
         if matches!(rule.form, Form::Joined) && !is_joined {
             return None;
         }
-        has_command(scan.slice(head.clone()), rule.commands).then_some((rule.form, written.len()))
+        let near = *near.get_or_insert_with(|| nearby(scan, head.end));
+        has_command(scan.slice(head.clone()), rule.commands, near >> first)
+            .then_some((rule.form, written.len()))
     });
     let Some((form, len)) = found else { return };
     let value = match form {
@@ -191,8 +200,50 @@ fn line_before(scan: &Scan<'_>, end: usize) -> Range<usize> {
     from + start.max(escaped)..end
 }
 
-fn has_command(head: &[u8], commands: &[&str]) -> bool {
-    commands.iter().any(|command| {
+/// Bytes whose commands are looked for at once.
+const PART: usize = 512;
+
+/// All commands in the order of the rules.
+static COMMANDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let all: Vec<&str> = RULES.iter().flat_map(|rule| rule.commands).copied().collect();
+    AhoCorasick::new(all).ok().filter(|_| COMMAND_COUNT <= 128)
+});
+
+const COMMAND_COUNT: usize = {
+    let (mut count, mut index) = (0, 0);
+    while index < RULES.len() {
+        count += RULES[index].commands.len();
+        index += 1;
+    }
+    count
+};
+
+/// Makes the search for commands, so that the first scan does not.
+pub(in crate::guardrails) fn prepare() {
+    LazyLock::force(&COMMANDS);
+}
+
+/// The commands that may stand in the line before `end`, one bit each: lines full of options are
+/// not searched for each of them.
+fn nearby(scan: &Scan<'_>, end: usize) -> u128 {
+    let part = end / PART;
+    let (read, found) = scan.read.commands.get();
+    if read == part + 1 {
+        return found;
+    }
+    let window = scan.slice((part * PART).saturating_sub(LINE)..(part + 1) * PART);
+    let found = COMMANDS.as_ref().map_or(u128::MAX, |commands| {
+        commands
+            .find_overlapping_iter(window)
+            .fold(0, |found, command| found | 1 << command.pattern().as_usize())
+    });
+    scan.read.commands.set((part + 1, found));
+    found
+}
+
+/// Whether one of `commands` stands in `head`; `near` has a bit for each that may.
+fn has_command(head: &[u8], commands: &[&str], near: u128) -> bool {
+    commands.iter().enumerate().filter(|(n, _)| near >> n & 1 == 1).any(|(_, command)| {
         memchr::memmem::find_iter(head, command.as_bytes()).any(|at| {
             let before = at.checked_sub(1).and_then(|at| head.get(at));
             let after = head.get(at + command.len());

@@ -228,7 +228,7 @@ fn six(scan: &mut Scan<'_>, at: usize) {
         range.start += 1;
     }
     while range.end > range.start && matches!(scan.byte(range.end - 1), b'.' | b':') {
-        if scan.slice(range.end - 2..range.end) == b"::" {
+        if scan.slice(range.end.saturating_sub(2)..range.end) == b"::" {
             break;
         }
         range.end -= 1;

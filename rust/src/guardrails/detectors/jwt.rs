@@ -34,12 +34,11 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
         return;
     }
     let from = scan.cursor(Category::Jwt);
-    let start = scan.skip_back(at, at - from, is_part);
-    let start = scan.past_escape(start);
-    scan.set_cursor(Category::Jwt, at);
-    if !scan.slice(start..start + 3).eq(b"eyJ") || scan.byte(at) != b'.' {
+    let start = scan.run_from(from);
+    if scan.byte(at) != b'.' || scan.slice(start..start + 3) != b"eyJ" {
         return;
     }
+    scan.set_cursor(Category::Jwt, at);
     if !begins_header(scan.slice(start..at)) {
         return;
     }

@@ -22,8 +22,13 @@ mod entropy;
 mod names;
 mod numbers;
 mod vendors;
+mod words;
 
-pub(super) use names::prepare;
+/// Makes the tables, so that the first scan does not.
+pub(super) fn prepare() {
+    names::prepare();
+    commands::prepare();
+}
 
 use super::category::Category;
 use super::scanner::{Scan, Trigger};

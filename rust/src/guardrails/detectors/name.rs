@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::Detector;
 use super::names::{Known, known};
+use super::words::Words;
 use crate::guardrails::category::Category;
 use crate::guardrails::scanner::{Scan, Trigger};
 
@@ -37,7 +38,7 @@ pub(super) static DETECTOR: Detector = Detector {
     ],
 };
 
-const LABELS: &[&str] = &[
+static LABELS: Words = Words::whole(&[
     "author",
     "authors",
     "by",
@@ -109,10 +110,10 @@ const LABELS: &[&str] = &[
     "witness",
     "editor",
     "translator",
-];
+]);
 
 /// Words for persons that stand before a name without a sign.
-const PERSONS: &[&str] = &[
+static PERSONS: Words = Words::whole(&[
     "cardholder",
     "patient",
     "passenger",
@@ -129,9 +130,9 @@ const PERSONS: &[&str] = &[
     "judge",
     "colleague",
     "manager",
-];
+]);
 
-const GREETINGS: &[&str] = &[
+static GREETINGS: Words = Words::whole(&[
     "dear",
     "hi",
     "hello",
@@ -164,7 +165,7 @@ const GREETINGS: &[&str] = &[
     "liebe",
     "lieber",
     "hola",
-];
+]);
 
 fn verify(scan: &mut Scan<'_>, at: usize) {
     if at < scan.cursor(Category::Name) {
@@ -477,11 +478,10 @@ fn has_label(scan: &Scan<'_>, start: usize) -> bool {
     if label.is_empty() || quoted == start && !is_assigned {
         return false;
     }
-    let matches =
-        |list: &[&str]| list.iter().any(|word| label.eq_ignore_ascii_case(word.as_bytes()));
-    let is_by = label.eq_ignore_ascii_case(b"by");
-    (is_assigned && matches(LABELS))
-        || (!is_assigned && (is_by || matches(GREETINGS) || matches(PERSONS)))
+    if is_assigned {
+        return LABELS.has(label);
+    }
+    label.eq_ignore_ascii_case(b"by") || GREETINGS.has(label) || PERSONS.has(label)
 }
 
 /// A key such as `first_name` or `surname`, whose value is a name even without a space before it.
@@ -512,7 +512,7 @@ fn labelled(scan: &mut Scan<'_>, at: usize) {
     let name = super::assignment::name_around(scan, at);
     let folded = super::assignment::folded(scan.slice(name.clone()));
     let Some(key) = KEYS.iter().find(|key| {
-        folded == key.as_bytes() || (key.len() > 5 && folded.ends_with(key.as_bytes()))
+        *folded == *key.as_bytes() || (key.len() > 5 && folded.ends_with(key.as_bytes()))
     }) else {
         return;
     };

@@ -37,6 +37,9 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
         machine_readable(scan, at);
         return;
     }
+    if !matches!(scan.byte(at) | 0x20, b's' | b'a' | b'p' | b't') {
+        return;
+    }
     let Some(end) = word_end(scan, at) else { return };
     // `passport.js`, `passport-jwt`, `passport@1` are names of software.
     let is_numbered = matches!(scan.slice(end..end + 3), b"-Nr" | b"-No" | b"-nr" | b"-no");

@@ -6,6 +6,7 @@ use super::Detector;
 use super::assignment::{Sign, Value, folded, name_around, value_after, value_at, value_beside};
 use super::commands;
 use super::entropy::Mix;
+use super::words::Words;
 use crate::guardrails::category::Category;
 use crate::guardrails::scanner::{Scan, Trigger};
 
@@ -65,7 +66,7 @@ pub(super) static DETECTOR: Detector = Detector {
 };
 
 /// Names that end like this are given secrets.
-const ENDS: &[&str] = &[
+static ENDS: Words = Words::ends(&[
     "password",
     "passwd",
     "passphrase",
@@ -99,7 +100,7 @@ const ENDS: &[&str] = &[
     "passord",
     "pw",
     "pswd",
-];
+]);
 
 /// Words for a password that end beyond ASCII.
 const FOREIGN: &[&str] = &[
@@ -181,15 +182,12 @@ enum Strength {
 }
 
 fn strength(scan: &Scan<'_>, name: &Range<usize>) -> Option<Strength> {
-    let mut folded = folded(scan.slice(name.clone()));
     // `password1`, `PASSWORD_2`.
-    while folded.last().is_some_and(u8::is_ascii_digit) {
-        folded.pop();
-    }
-    let end = ENDS.iter().find(|end| folded.ends_with(end.as_bytes()))?;
+    let folded = folded(scan.slice(name.clone())).without_number();
+    let end = ENDS.end_of(&folded)?;
     let is_password = end.starts_with("pass")
         || matches!(
-            *end,
+            end,
             "pwd"
                 | "contrasea"
                 | "contrasena"
@@ -205,11 +203,11 @@ fn strength(scan: &Scan<'_>, name: &Range<usize>) -> Option<Strength> {
                 | "pswd"
         );
     // `pw`, `root_pw`, `adminpw`; not `httpw`.
-    if *end == "pw" && !is_pw(scan.slice(name.clone())) {
+    if end == "pw" && !is_pw(scan.slice(name.clone())) {
         return None;
     }
     // `bypass`, `compass`.
-    let is_other_word = *end == "pass"
+    let is_other_word = end == "pass"
         && [
             b"bypass".as_slice(),
             b"reisepass",
@@ -384,20 +382,20 @@ fn is_likely(text: &[u8], mix: Mix) -> bool {
 
 /// Words that say where a secret is kept, or what it should be.
 #[rustfmt::skip]
-const OTHER: &[&str] = &[
+static OTHER: Words = Words::whole(&[
     "password", "passwd", "pass", "secret", "secrets", "token", "key", "keys", "db", "name", "ref", "value", "string", "user", "id",
     "from", "env", "file", "your", "the", "a", "is", "not", "here", "to", "in", "of", "or", "and", "example", "test", "must", "be",
     "required", "optional", "default", "config", "service", "prod", "dev", "staging", "app", "api", "auth", "credentials", "root",
     "postgres", "redis", "mysql", "admin", "current", "new", "old", "change", "set", "this", "placeholder", "none", "null", "field",
     "input", "type", "text", "reset", "login", "form", "hash", "with", "for", "no", "min", "max", "length", "one", "time", "code",
-];
+]);
 
 /// `correct-horse-battery`: at least three words that do not say where the password is.
 fn is_phrase(text: &[u8]) -> bool {
     let mut words = 0;
     for word in text.split(|b| matches!(b, b'-' | b'_' | b'.')) {
         let is_word = (3..=10).contains(&word.len()) && word.iter().all(u8::is_ascii_lowercase);
-        if !is_word || OTHER.iter().any(|other| other.as_bytes() == word) {
+        if !is_word || OTHER.has(word) {
             return false;
         }
         words += 1;
@@ -558,7 +556,7 @@ pub(super) fn is_placeholder(text: &[u8]) -> bool {
 
 /// Words that describe a password rather than being one.
 #[rustfmt::skip]
-const COMMON: &[&str] = &[
+static COMMON: Words = Words::whole(&[
     "password",
     "passwd",
     "passphrase",
@@ -639,7 +637,7 @@ const COMMON: &[&str] = &[
     "mot de passe",
     "senha",
     "wachtwoord",
-];
+]);
 
 pub(super) fn is_common(text: &[u8]) -> bool {
     let folded: Vec<u8> = text
@@ -649,5 +647,5 @@ pub(super) fn is_common(text: &[u8]) -> bool {
         })
         .map(u8::to_ascii_lowercase)
         .collect();
-    COMMON.iter().any(|word| folded == word.as_bytes())
+    COMMON.has(&folded)
 }

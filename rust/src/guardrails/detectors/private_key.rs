@@ -51,10 +51,9 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     }
     let start = at - 5;
     let body = label_end + 5;
-    let window = scan.slice(body..body + LONGEST);
-    let end = match memchr::memmem::find(window, b"-----END ") {
+    let end = match end_line(scan, body) {
         Some(found) => {
-            let line = body + found + 9;
+            let line = found + 9;
             scan.skip(scan.skip(line, LABEL, |b| b != b'-' && b >= b' '), 5, |b| b == b'-')
         }
         // Cut off: what still looks like its lines.
@@ -72,6 +71,20 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     if end > body + 8 && key_bytes(scan.slice(body..lines)) >= least {
         scan.found(Category::PrivateKey, start..end);
     }
+}
+
+/// Where the next last line begins behind `body`.
+fn end_line(scan: &Scan<'_>, body: usize) -> Option<usize> {
+    let (from, to) = scan.read.open.get();
+    let is_read = (from..=to).contains(&body);
+    let next = if is_read { to } else { body };
+    let window = scan.slice(next..body + LONGEST);
+    let found = memchr::memmem::find(window, b"-----END ");
+    if found.is_none() {
+        let read = next + window.len().saturating_sub(8);
+        scan.read.open.set((if is_read { from } else { body }, read));
+    }
+    found.map(|at| next + at)
 }
 
 fn is_only_base64(text: &[u8]) -> bool {

@@ -1,0 +1,148 @@
+//! Lists of words that are asked often: nearly every answer is no, and costs one look.
+
+/// Words in lower case.
+pub(super) struct Words {
+    list: &'static [&'static str],
+    /// By a hash of a word's form, one more than the index of the first such word.
+    heads: [u8; 256],
+    /// The same for the next word of that hash, behind each.
+    next: [u8; 256],
+}
+
+/// Length, first and last letter.
+const fn form(text: &[u8]) -> usize {
+    if text.is_empty() {
+        return 0;
+    }
+    let (first, last) = (text[0] | 0x20, text[text.len() - 1] | 0x20);
+    (text.len() * 89 + first as usize * 7 + last as usize * 31) % 256
+}
+
+/// The last three bytes, or what there is of them.
+const fn tail(text: &[u8], count: usize) -> usize {
+    let (mut hash, mut n) = (count, 0);
+    while n < count && n < text.len() {
+        hash = (hash * 31 + text[text.len() - 1 - n] as usize) % 65536;
+        n += 1;
+    }
+    hash % 256
+}
+
+impl Words {
+    /// To ask for whole words, in any case.
+    pub(super) const fn whole(words: &'static [&'static str]) -> Self {
+        let mut table = Self { list: words, heads: [0; 256], next: [0; 256] };
+        let mut index = words.len();
+        while index > 0 {
+            index -= 1;
+            table.add(index, form(words[index].as_bytes()));
+        }
+        table
+    }
+
+    /// To ask for the ends of names.
+    pub(super) const fn ends(words: &'static [&'static str]) -> Self {
+        let mut table = Self { list: words, heads: [0; 256], next: [0; 256] };
+        let mut index = words.len();
+        while index > 0 {
+            index -= 1;
+            let word = words[index].as_bytes();
+            table.add(index, tail(word, if word.len() < 3 { 2 } else { 3 }));
+        }
+        table
+    }
+
+    const fn add(&mut self, index: usize, hash: usize) {
+        assert!(self.list.len() < 255);
+        self.next[index] = self.heads[hash];
+        self.heads[hash] = index as u8 + 1;
+    }
+
+    /// Whether `text` is one of the words. Of a list made with [`whole`](Self::whole).
+    #[inline]
+    pub(super) fn has(&self, text: &[u8]) -> bool {
+        self.chain(form(text)).any(|(_, word)| text.eq_ignore_ascii_case(word.as_bytes()))
+    }
+
+    /// The first of the words that `name`, in lower case, ends with. Of a list made with
+    /// [`ends`](Self::ends).
+    #[inline]
+    pub(super) fn end_of(&self, name: &[u8]) -> Option<&'static str> {
+        let find =
+            |count| self.chain(tail(name, count)).find(|(_, word)| name.ends_with(word.as_bytes()));
+        let first = find(3).into_iter().chain(find(2)).min_by_key(|(index, _)| *index);
+        first.map(|(_, word)| word)
+    }
+
+    fn chain(&self, hash: usize) -> impl Iterator<Item = (usize, &'static str)> {
+        let mut next = self.heads.get(hash).copied().unwrap_or_default();
+        std::iter::from_fn(move || {
+            let index = usize::from(next).checked_sub(1)?;
+            next = self.next.get(index).copied().unwrap_or_default();
+            self.list.get(index).map(|word| (index, *word))
+        })
+    }
+}
+
+/// Letters, digits and some other bytes.
+pub(super) struct Class([bool; 256]);
+
+impl Class {
+    pub(super) const fn of(others: &[u8]) -> Self {
+        let mut bytes = [false; 256];
+        let mut byte = 0;
+        while byte < 128 {
+            bytes[byte] = (byte as u8).is_ascii_alphanumeric();
+            byte += 1;
+        }
+        let mut index = 0;
+        while index < others.len() {
+            bytes[others[index] as usize] = true;
+            index += 1;
+        }
+        Self(bytes)
+    }
+
+    #[inline]
+    pub(super) fn has(&self, byte: u8) -> bool {
+        self.0.get(usize::from(byte)).copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIST: &[&str] =
+        &["key", "apikey", "token", "pw", "Straße", "av.", "mot de passe", "xpw", "ken"];
+
+    #[test]
+    fn a_word_is_found_in_any_case_and_no_other_is() {
+        static WORDS: Words = Words::whole(LIST);
+        for word in LIST {
+            assert!(WORDS.has(word.as_bytes()) && WORDS.has(word.to_ascii_uppercase().as_bytes()));
+            assert!(!WORDS.has(format!("{word}x").as_bytes()), "{word}");
+        }
+        for other in ["", "ke", "kex", "kay", "b"] {
+            assert!(!WORDS.has(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_first_end_in_order_is_found() {
+        static ENDS: Words = Words::ends(LIST);
+        for (name, end) in [
+            ("myapikey", Some("key")),
+            ("key", Some("key")),
+            ("dbpw", Some("pw")),
+            ("xpw", Some("pw")),
+            ("token", Some("token")),
+            ("chicken", Some("ken")),
+            ("ke", None),
+            ("p", None),
+            ("", None),
+        ] {
+            assert_eq!(ENDS.end_of(name.as_bytes()), end, "{name}");
+        }
+    }
+}
