@@ -28,8 +28,8 @@ const MAX_ERROR_BYTES: usize = 1024 * 1024;
 const ERROR_BODY_TIME: Duration = Duration::from_secs(10);
 /// Judging an answer larger than this would hold up the streams on this thread.
 const JUDGE_ELSEWHERE_BYTES: usize = 1024 * 1024;
-/// So would translating a body larger than this.
-const TRANSLATE_ELSEWHERE_BYTES: usize = 128 * 1024;
+/// So would translating a body larger than this, which takes half a millisecond.
+const TRANSLATE_ELSEWHERE_BYTES: usize = 64 * 1024;
 
 /// Times and sizes of one attempt. A zero duration is no limit.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -26,9 +27,12 @@ class Asked:
     model: str = "m"
     body_bytes: int = 100
     looks: list[str] = field(default_factory=list)
+    is_elsewhere: bool = False
+    """Whether images were looked for on another thread than the event loop's."""
 
     def has_images(self) -> bool:
         self.looks.append("images")
+        self.is_elsewhere = threading.current_thread() is not threading.main_thread()
         return True
 
     def has_tools(self) -> bool:
@@ -58,9 +62,11 @@ def test_nor_where_there_is_only_one_place_to_go_to() -> None:
     assert request.looks == []
 
 
-@pytest.mark.parametrize("size", [100, 10_000_000])
-def test_what_is_lacking_is_looked_for(size: int) -> None:
+@pytest.mark.parametrize(("size", "is_elsewhere"), [(100, False), (10_000_000, True)])
+def test_what_is_lacking_is_looked_for(size: int, is_elsewhere: bool) -> None:
+    """In large bodies that takes a while, for which the event loop does not wait."""
     request = Asked(body_bytes=size)
     plan = plan_of(request, replace(account("a"), abilities=BLIND), account("b"))
     assert [upstream.account.name for upstream in plan.upstreams] == ["b"]
     assert request.looks == ["images"]
+    assert request.is_elsewhere is is_elsewhere
