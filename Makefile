@@ -74,7 +74,7 @@ bench: build ## Benchmark beside haproxy and nginx; QUICK=1 for the short form
 guardrails-score: build ## Score the guardrail scanner on its corpus; MISSES=FILE lists faults
 	@$(BIN)/python -m benches.guardrails $(if $(MISSES),--misses $(MISSES))
 
-soak: build ## Repeat what has to hold for long: kills, memory, nonces (about 10 minutes)
+soak: build ## Repeat what has to hold for long: kills, memory, nonces, half an hour of load (about 40 minutes)
 	@$(BIN)/python -m pytest -m soak $(PYTEST)
 
 test-clients: build ## Run real clients through the proxy

@@ -28,6 +28,7 @@ from codegate.snapshot import Snapshot
 from codegate.storage.database import Database
 from codegate.telemetry.logging import LineStream
 from codegate.telemetry.metrics import Metrics
+from codegate.telemetry.punctuality import Punctuality
 from codegate.tenants.quota import Quota
 
 logger = logging.getLogger("codegate.proxy")
@@ -101,6 +102,7 @@ class Proxy:
             metrics=metrics,
             quota=Quota(),
             traffic=traffic,
+            punctuality=Punctuality(loop),
         )
         self._services = services
         self._add_gauges(services)
@@ -166,6 +168,7 @@ class Proxy:
             self._health_file.close()
         services.clock.close()
         services.watchers.close()
+        services.punctuality.close()
         services.log.close()
         # Records of the last exchanges are in its queue now.
         await asyncio.get_running_loop().run_in_executor(None, services.recorder.close)
@@ -231,6 +234,13 @@ class Proxy:
         add(
             "codegate_log_dropped", "Records dropped on a full queue.", lambda: services.log.dropped
         )
+        watch = services.punctuality
+        add(
+            "codegate_loop_late_seconds",
+            "How late the event loop came to a timer at worst.",
+            lambda: watch.worst_s,
+        )
+        add("codegate_loop_late", "Timers that it came to 20 ms late or more.", lambda: watch.late)
         recorder = services.recorder
         add("codegate_log_waiting", "Records not in the database yet.", lambda: recorder.waiting)
         add(

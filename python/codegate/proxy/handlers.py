@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from codegate import __version__
 from codegate.downstream.base import Downstream, Handler, Header
@@ -30,8 +30,8 @@ class Handlers:
         """The handler of a model endpoint."""
         services = self.services
 
-        async def handle(downstream: Downstream) -> None:
-            await run_exchange(services, wire_format, endpoint, downstream)
+        def handle(downstream: Downstream) -> Awaitable[None]:
+            return run_exchange(services, wire_format, endpoint, downstream)
 
         return handle
 

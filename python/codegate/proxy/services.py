@@ -16,6 +16,7 @@ from codegate.requestlog.writer import LogWriter
 from codegate.routing.traffic import Traffic
 from codegate.snapshot import Snapshot
 from codegate.telemetry.metrics import Metrics
+from codegate.telemetry.punctuality import Punctuality
 from codegate.tenants.quota import Quota
 
 
@@ -37,6 +38,7 @@ class Services:
     metrics: Metrics
     quota: Quota
     traffic: Traffic
+    punctuality: Punctuality
     ids: RequestIds = field(default_factory=RequestIds)
     exchanges: set[asyncio.Task[object]] = field(default_factory=set)
     streams: dict[asyncio.Task[object], native.Attempt] = field(default_factory=dict)
