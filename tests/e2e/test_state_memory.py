@@ -37,6 +37,25 @@ def test_a_started_proxy_is_small(start_proxy: Callable[..., Proxy]) -> None:
     assert tree_kib(proxy.process.pid) <= TREE_KIB
 
 
+def test_memory_of_large_bodies_is_given_back(start_proxy: Callable[..., Proxy]) -> None:
+    with provider_process() as url:
+        proxy = start_proxy(upstreams=[f"openai_chat={url}"])
+        before = proxy.rss_anon_kib()
+        # What is under way together is held together: the upstream answers late.
+        body = model_request(
+            "openai_chat", "fault:slow-first-1500", stream=False, text="x" * 1_000_000
+        )
+        headers = headers_of("openai_chat", proxy.key)
+        clients = [RawClient(proxy.port, 30.0) for _ in range(64)]
+        for client in clients:
+            client.send(head("POST", path_of("openai_chat"), headers, length=len(body)) + body)
+        wait_until(lambda: proxy.rss_anon_kib() > before + 32 * 1024, 10, "bodies in memory")
+        for client in clients:
+            assert client.read_answer().status == 200
+            client.close()
+        wait_until(lambda: proxy.rss_anon_kib() < before + 16 * 1024, 8, "it to be given back")
+
+
 class Load:
     """Exchanges in turn on connections that stay open, and the memory as they were made."""
 

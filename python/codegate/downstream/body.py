@@ -18,6 +18,8 @@ class BodyBudget:
         """Start empty; ``limit_bytes`` is what all bodies together may take."""
         self.limit_bytes = limit_bytes
         self.used_bytes = 0
+        self.peak_bytes = 0
+        """The most there was since somebody set this."""
 
     def take(self, size: int) -> None:
         """Reserve ``size`` bytes or raise ``Overloaded``."""
@@ -27,6 +29,8 @@ class BodyBudget:
                 retry_after_s=1.0,
             )
         self.used_bytes += size
+        if self.used_bytes > self.peak_bytes:
+            self.peak_bytes = self.used_bytes
 
     def give_back(self, size: int) -> None:
         """Return what ``take`` reserved."""

@@ -13,6 +13,7 @@ from codegate.crypto.keys import derive
 from codegate.downstream.app import App, Router
 from codegate.downstream.base import Downstream, Handler
 from codegate.downstream.body import BodyBudget, BodyClock
+from codegate.downstream.heap import Heap
 from codegate.downstream.watch import Watchers
 from codegate.proxy.handlers import Handlers
 from codegate.proxy.health_file import HealthFile
@@ -82,6 +83,7 @@ class Proxy:
         )
         traffic.spend.load(await loop.run_in_executor(None, source.spend, traffic.spend.month))
         log = LogWriter([Records(metrics, self._out).consume, recorder.consume])
+        budget = BodyBudget(settings.max_bodies_bytes)
         services = Services(
             loop=loop,
             interface=self._config.interface,
@@ -94,7 +96,7 @@ class Proxy:
                 self._config.no_proxy,
                 derive(self._secrets.roots[0].material, "seal"),
             ),
-            budget=BodyBudget(settings.max_bodies_bytes),
+            budget=budget,
             clock=BodyClock(settings.body_timeout_s),
             hosts=Hosts(self._config.host, self._config.allowed_hosts),
             log=log,
@@ -103,6 +105,7 @@ class Proxy:
             quota=Quota(),
             traffic=traffic,
             punctuality=Punctuality(loop),
+            heap=Heap(loop, budget),
         )
         self._services = services
         self._add_gauges(services)
@@ -169,6 +172,7 @@ class Proxy:
         services.clock.close()
         services.watchers.close()
         services.punctuality.close()
+        services.heap.close()
         services.log.close()
         # Records of the last exchanges are in its queue now.
         await asyncio.get_running_loop().run_in_executor(None, services.recorder.close)

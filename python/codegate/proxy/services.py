@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from codegate import native
 from codegate.config import Interface
 from codegate.downstream.body import BodyBudget, BodyClock
+from codegate.downstream.heap import Heap
 from codegate.downstream.watch import Watchers
 from codegate.proxy.hosts import Hosts
 from codegate.requestlog.entry import RequestIds
@@ -39,6 +40,7 @@ class Services:
     quota: Quota
     traffic: Traffic
     punctuality: Punctuality
+    heap: Heap
     ids: RequestIds = field(default_factory=RequestIds)
     exchanges: set[asyncio.Task[object]] = field(default_factory=set)
     streams: dict[asyncio.Task[object], native.Attempt] = field(default_factory=dict)
