@@ -251,7 +251,7 @@ def _row(number: int, at_ms: int) -> tuple[object, ...]:
         *("anthropic_messages", "anthropic_messages", "/v1/messages", model, model),
         *(account, "custom", "default", attempts, 200, "ok", "", True),
         *(1200, 340, 8000, 0, 0, False, 12_345_000_000),
-        *(412.5, 9120.25, 85_000, 22_000, 0, 0, "[]"),
+        *(412.5, 9120.25, 85_000, 22_000, 0, 0, "[]", "{}"),
     )
 
 
