@@ -78,7 +78,7 @@ def aftermath(
     wait_until(
         lambda: proxy.descriptors() <= descriptors + pooled, DEADLINE_S, "descriptors are back"
     )
-    assert proxy.rss_anon_kib() < memory + growth_kib
+    assert proxy.rss_anon_kib() < memory + growth_kib, (proxy.rss_anon_kib(), memory)
     written = "".join(proxy.log_lines(start))
     assert not any(word in written for word in FORBIDDEN), written[-4000:]
 

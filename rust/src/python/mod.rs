@@ -1,6 +1,7 @@
 //! The boundary to Python: arguments in, handles and finished bytes out. The only module that may
 //! name `pyo3`. What crosses is documented in `python/codegate/_native.pyi`.
 
+mod allocator;
 mod attempt;
 mod bridge;
 mod client;
@@ -67,6 +68,7 @@ fn quiet_panics() {
 #[pymodule(name = "_native")]
 fn native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
+    allocator::limit();
     quiet_panics();
     let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
     module.add("BUILD_PROFILE", profile)?;

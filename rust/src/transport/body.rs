@@ -4,15 +4,16 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::decode::Decoder;
-use super::failure::{Failure, from_hyper};
-use super::pool::Lease;
+use super::failure::{Failure, from_cut, from_hyper};
+use super::http1::Connection;
+use super::pool::{Shared, Slot};
 
 /// Decoded output is handed on in pieces of about this size.
 const DECODED_CHUNK: usize = 64 * 1024;
@@ -58,27 +59,47 @@ impl Body for GatherBody {
     }
 }
 
+/// What a body comes from, held until its end.
+pub(super) enum Source {
+    Http1 { connection: Box<Connection>, slot: Arc<Slot> },
+    Http2 { incoming: Incoming, _shared: Shared },
+}
+
+impl Source {
+    /// The next piece that is not empty.
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
+        match self {
+            Self::Http1 { connection, .. } => {
+                connection.poll_body(cx).map(|piece| piece.map(|piece| piece.map_err(from_cut)))
+            }
+            Self::Http2 { incoming, .. } => loop {
+                match ready!(Pin::new(&mut *incoming).poll_frame(cx)) {
+                    // Trailers end here: nothing downstream asked for them.
+                    Some(Ok(frame)) => match frame.into_data() {
+                        Ok(data) if !data.is_empty() => return Poll::Ready(Some(Ok(data))),
+                        _ => {}
+                    },
+                    Some(Err(error)) => return Poll::Ready(Some(Err(from_hyper(&error, true)))),
+                    None => return Poll::Ready(None),
+                }
+            },
+        }
+    }
+}
+
 /// An answer's body, decoded. At its clean end the connection goes back to the pool; dropped
 /// earlier, the connection is closed (HTTP/1.1) or the stream reset (HTTP/2).
 pub struct AnswerBody {
-    incoming: Incoming,
-    lease: Option<Lease>,
+    /// Nothing once the body has ended.
+    source: Option<Source>,
     decoder: Option<Decoder>,
     encoded: Bytes,
     has_data: bool,
-    is_finished: bool,
 }
 
 impl AnswerBody {
-    pub(super) fn new(incoming: Incoming, lease: Lease, decoder: Option<Decoder>) -> Self {
-        Self {
-            incoming,
-            lease: Some(lease),
-            decoder,
-            encoded: Bytes::new(),
-            has_data: false,
-            is_finished: false,
-        }
+    pub(super) fn new(source: Source, decoder: Option<Decoder>) -> Self {
+        Self { source: Some(source), decoder, encoded: Bytes::new(), has_data: false }
     }
 
     /// The next decoded chunk; `None` at the end.
@@ -99,9 +120,6 @@ impl AnswerBody {
 
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
         loop {
-            if self.is_finished {
-                return Poll::Ready(None);
-            }
             if let Some(decoder) = &mut self.decoder
                 && !self.encoded.is_empty()
             {
@@ -116,41 +134,24 @@ impl AnswerBody {
                     return Poll::Ready(Some(Ok(out.into())));
                 }
             }
-            match self.poll_frame(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(Ok(frame))) => {
-                    // Trailers end here: nothing downstream asked for them.
-                    let Ok(data) = frame.into_data() else { continue };
-                    if data.is_empty() {
-                        continue;
-                    }
+            let Some(source) = &mut self.source else { return Poll::Ready(None) };
+            match ready!(source.poll_piece(cx)) {
+                Some(Ok(data)) => {
                     self.has_data = true;
                     if self.decoder.is_none() {
                         return Poll::Ready(Some(Ok(data)));
                     }
                     self.encoded = data;
                 }
-                Poll::Ready(Some(Err(error))) => return self.fail(from_hyper(&error, true)),
-                Poll::Ready(None) => return self.end(),
+                Some(Err(failure)) => return self.fail(failure),
+                None => return self.end(),
             }
         }
     }
 
-    fn poll_frame(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let first = Pin::new(&mut self.incoming).poll_frame(cx);
-        match &mut self.lease {
-            Some(lease) if first.is_pending() => lease.drive(cx),
-            _ => return first,
-        }
-        Pin::new(&mut self.incoming).poll_frame(cx)
-    }
-
     fn end(&mut self) -> Poll<Option<Result<Bytes, Failure>>> {
-        if let Some(lease) = self.lease.take() {
-            lease.give_back();
+        if let Some(Source::Http1 { connection, slot }) = self.source.take() {
+            slot.give_back(connection);
         }
         let mut out = Vec::new();
         // An empty body is no truncated one: HEAD-like answers name an encoding too.
@@ -160,13 +161,12 @@ impl AnswerBody {
         {
             return self.fail(failure);
         }
-        self.is_finished = true;
         Poll::Ready(if out.is_empty() { None } else { Some(Ok(out.into())) })
     }
 
     fn fail(&mut self, failure: Failure) -> Poll<Option<Result<Bytes, Failure>>> {
-        self.is_finished = true;
-        self.lease = None;
+        self.source = None;
+        self.encoded = Bytes::new();
         Poll::Ready(Some(Err(failure)))
     }
 }

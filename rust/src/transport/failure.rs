@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::http1::Cut;
+
 /// Why an attempt gave no usable answer. The name is stable: logs, metrics and routing read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
@@ -96,12 +98,26 @@ impl std::error::Error for Failure {}
 /// A hyper error, named by what happened rather than by where hyper noticed it.
 /// `has_answer` says whether any byte of the answer had arrived.
 pub(super) fn from_hyper(error: &hyper::Error, has_answer: bool) -> Failure {
-    if error.is_parse() {
-        return Failure::new(
-            FailureKind::Protocol,
-            "the upstream's answer is not valid HTTP, or its header block is too large",
-        );
+    if error.is_parse() { not_http() } else { ended(has_answer) }
+}
+
+/// What an HTTP/1.1 connection says of the answer that did not come whole.
+pub(super) fn from_cut(cut: Cut) -> Failure {
+    match cut {
+        Cut::Invalid => not_http(),
+        Cut::Inside => ended(true),
+        Cut::Unanswered => ended(false),
     }
+}
+
+fn not_http() -> Failure {
+    Failure::new(
+        FailureKind::Protocol,
+        "the upstream's answer is not valid HTTP, or its header block is too large",
+    )
+}
+
+fn ended(has_answer: bool) -> Failure {
     if has_answer {
         Failure::new(FailureKind::Truncated, "the upstream's connection ended inside its answer")
     } else {

@@ -1,4 +1,4 @@
-//! The pooled upstream client: HTTP/1.1 and HTTP/2 on hyper, TLS on rustls.
+//! The pooled upstream client: HTTP/1.1 of our own, HTTP/2 on hyper, TLS on rustls.
 //!
 //! One [`Transport`] serves one process, on one single-threaded runtime. A connection belongs to
 //! exactly one HTTP/1.1 exchange at a time; HTTP/2 connections are shared up to the stream limit
@@ -35,17 +35,15 @@ pub use failure::{Failure, FailureKind};
 pub use proxy::ProxyRules;
 pub use target::{Target, TargetError};
 
+use body::Source;
 use connect::Connector;
-use failure::from_hyper;
-use http1::Http1;
-use io::{Counted, Traffic};
-use pool::{Lease, Pool, Shared, Slot};
+use failure::{from_cut, from_hyper};
+use http1::{Connection, Cut};
+use pool::{Pool, Shared, Slot};
 
 /// An upstream's header block may be this large.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 const MAX_HEADERS: usize = 256;
-/// What one connection holds of an answer that nobody takes; a whole head must fit.
-const READ_BUFFER_BYTES: usize = MAX_HEADER_BYTES + 8 * 1024;
 /// HTTP/2 receive windows: small for a stream, so that a slow client stops its upstream; large for
 /// the connection, so that slow clients do not stop the others on it.
 const H2_STREAM_WINDOW: u32 = 256 * 1024;
@@ -82,7 +80,7 @@ pub struct Transport {
 }
 
 enum Sender {
-    Http1(Http1),
+    Http1(Box<Connection>),
     Http2(Shared),
 }
 
@@ -150,8 +148,6 @@ impl Transport {
         let connected = self.connector.connect(origin, self.rules.for_origin(origin)).await?;
         slot.learn(connected.is_h2);
         if connected.is_h2 {
-            let traffic = Arc::new(Traffic::default());
-            let io = TokioIo::new(Counted { socket: connected.socket, traffic });
             let (sender, connection) = http2::Builder::new(TokioExecutor::new())
                 .timer(TokioTimer::new())
                 .initial_stream_window_size(H2_STREAM_WINDOW)
@@ -159,7 +155,7 @@ impl Transport {
                 .max_header_list_size(MAX_HEADER_BYTES as u32)
                 .keep_alive_interval(Duration::from_secs(20))
                 .keep_alive_timeout(Duration::from_secs(10))
-                .handshake(io)
+                .handshake(TokioIo::new(connected.socket))
                 .await
                 .map_err(|e| from_hyper(&e, false))?;
             let limit = Arc::new(AtomicUsize::new(connection.current_max_send_streams()));
@@ -173,7 +169,7 @@ impl Transport {
             }));
             return Ok(Sender::Http2(slot.share(sender, limit)));
         }
-        Http1::new(connected).await.map(Sender::Http1)
+        Ok(Sender::Http1(Box::new(Connection::new(connected.socket))))
     }
 }
 
@@ -231,99 +227,97 @@ async fn exchange(
     outgoing: &Outgoing,
     slot: &Arc<Slot>,
 ) -> Result<Answer, Broken> {
-    let request = build_request(&sender, target, outgoing).map_err(|failure| Broken {
-        failure,
-        was_sent: false,
-        is_repeatable: false,
-    })?;
-    let (parts, incoming, lease) = match sender {
-        Sender::Http1(mut connection) => {
-            let traffic = Arc::clone(&connection.traffic);
-            let (read, written) = (traffic.read(), traffic.written());
-            let is_reused = written > 0;
-            match connection.send(request).await {
-                Ok(response) => {
-                    let (parts, incoming) = response.into_parts();
-                    (parts, incoming, Lease::Http1 { connection, slot: Arc::clone(slot) })
-                }
-                Err(error) => {
-                    let has_answer = traffic.read() > read;
-                    let is_closed = !error.is_parse() && !has_answer;
-                    return Err(Broken {
-                        failure: from_hyper(&error, has_answer),
-                        was_sent: traffic.written() > written,
-                        is_repeatable: is_reused && is_closed,
-                    });
-                }
-            }
-        }
-        Sender::Http2(mut shared) => {
-            let is_reused = shared.is_reused;
-            match shared.sender.try_send_request(request).await {
-                Ok(response) => {
-                    let (parts, incoming) = response.into_parts();
-                    (parts, incoming, Lease::Http2 { _shared: shared })
-                }
-                Err(mut error) => {
-                    let was_sent = error.take_message().is_none();
-                    let error = error.into_error();
-                    let end = stream_end(&error);
-                    if matches!(end, StreamEnd::GoneAway | StreamEnd::Disconnected) {
-                        slot.retire(&shared);
-                    }
-                    return Err(Broken {
-                        failure: from_hyper(&error, false),
-                        was_sent,
-                        is_repeatable: match end {
-                            StreamEnd::Refused | StreamEnd::GoneAway => true,
-                            StreamEnd::Disconnected => is_reused,
-                            StreamEnd::Other => false,
-                        },
-                    });
-                }
-            }
-        }
+    let (status, headers, source) = match sender {
+        Sender::Http1(connection) => exchange_http1(connection, target, outgoing, slot).await?,
+        Sender::Http2(shared) => exchange_http2(shared, target, outgoing, slot).await?,
     };
-    let encoding = parts.headers.get(CONTENT_ENCODING).map_or("", |v| v.to_str().unwrap_or("?"));
+    let encoding = headers.get(CONTENT_ENCODING).map_or("", |v| v.to_str().unwrap_or("?"));
     let decoder = Decoder::for_encoding(encoding).map_err(|failure| Broken {
         failure,
         was_sent: true,
         is_repeatable: false,
     })?;
-    Ok(Answer {
-        status: parts.status,
-        headers: parts.headers,
-        body: AnswerBody::new(incoming, lease, decoder),
-    })
+    Ok(Answer { status, headers, body: AnswerBody::new(source, decoder) })
 }
 
-fn build_request(
-    sender: &Sender,
+type Head = (StatusCode, HeaderMap, Source);
+
+async fn exchange_http1(
+    mut connection: Box<Connection>,
     target: &Target,
     outgoing: &Outgoing,
-) -> Result<Request<GatherBody>, Failure> {
-    let invalid =
-        || Failure::new(FailureKind::Protocol, "the request cannot be written as valid HTTP");
-    let is_h2 = matches!(sender, Sender::Http2(_));
-    let uri: Uri = if is_h2 {
-        let scheme = if target.origin.is_tls { "https" } else { "http" };
-        Uri::builder()
-            .scheme(scheme)
-            .authority(target.host_header.as_bytes())
-            .path_and_query(outgoing.path.as_str())
-            .build()
-            .map_err(|_| invalid())?
-    } else {
-        outgoing.path.parse().map_err(|_| invalid())?
-    };
+    slot: &Arc<Slot>,
+) -> Result<Head, Broken> {
+    let path: Uri = outgoing.path.parse().map_err(|_| unwritable())?;
+    let path = path.path_and_query().ok_or_else(unwritable)?;
+    let size = outgoing.body.iter().map(Bytes::len).sum();
+    let (method, host) = (&outgoing.method, &target.host_header);
+    let head = http1::request_head(method, path.as_str(), host, &outgoing.headers, size);
+    connection.begin(head, &outgoing.body);
+    match poll_fn(|cx| connection.poll_head(cx)).await {
+        Ok((status, headers)) => {
+            Ok((status, headers, Source::Http1 { connection, slot: Arc::clone(slot) }))
+        }
+        Err(cut) => Err(Broken {
+            failure: from_cut(cut),
+            was_sent: connection.has_written(),
+            is_repeatable: connection.is_reused() && cut == Cut::Unanswered,
+        }),
+    }
+}
+
+async fn exchange_http2(
+    mut shared: Shared,
+    target: &Target,
+    outgoing: &Outgoing,
+    slot: &Arc<Slot>,
+) -> Result<Head, Broken> {
+    let request = http2_request(target, outgoing).ok_or_else(unwritable)?;
+    let is_reused = shared.is_reused;
+    match shared.sender.try_send_request(request).await {
+        Ok(response) => {
+            let (parts, incoming) = response.into_parts();
+            Ok((parts.status, parts.headers, Source::Http2 { incoming, _shared: shared }))
+        }
+        Err(mut error) => {
+            let was_sent = error.take_message().is_none();
+            let error = error.into_error();
+            let end = stream_end(&error);
+            if matches!(end, StreamEnd::GoneAway | StreamEnd::Disconnected) {
+                slot.retire(&shared);
+            }
+            Err(Broken {
+                failure: from_hyper(&error, false),
+                was_sent,
+                is_repeatable: match end {
+                    StreamEnd::Refused | StreamEnd::GoneAway => true,
+                    StreamEnd::Disconnected => is_reused,
+                    StreamEnd::Other => false,
+                },
+            })
+        }
+    }
+}
+
+fn http2_request(target: &Target, outgoing: &Outgoing) -> Option<Request<GatherBody>> {
     let mut request = Request::new(GatherBody::new(Arc::clone(&outgoing.body)));
     *request.method_mut() = outgoing.method.clone();
-    *request.uri_mut() = uri;
+    *request.uri_mut() = Uri::builder()
+        .scheme(if target.origin.is_tls { "https" } else { "http" })
+        .authority(target.host_header.as_bytes())
+        .path_and_query(outgoing.path.as_str())
+        .build()
+        .ok()?;
     *request.headers_mut() = outgoing.headers.clone();
-    if !is_h2 {
-        request.headers_mut().insert(http::header::HOST, target.host_header.clone());
+    Some(request)
+}
+
+fn unwritable() -> Broken {
+    Broken {
+        failure: Failure::new(FailureKind::Protocol, "the request cannot be written as valid HTTP"),
+        was_sent: false,
+        is_repeatable: false,
     }
-    Ok(request)
 }
 
 /// Counts what is under way; a clone held by each exchange.

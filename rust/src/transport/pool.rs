@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::task::Context;
 use std::time::{Duration, Instant};
 
 use hyper::client::conn::http2;
 use parking_lot::Mutex;
 
 use super::body::GatherBody;
-use super::http1::Http1;
+use super::http1::Connection as Http1;
 use super::target::Origin;
 use super::{InFlight, Sender};
 
@@ -60,14 +59,13 @@ pub(super) struct Slot {
 }
 
 struct Idle {
-    connection: Http1,
+    connection: Box<Http1>,
     since: Instant,
 }
 
 impl Idle {
-    /// Whether it may serve again; the upstream's end of it is noticed here.
     fn is_fresh(&mut self) -> bool {
-        self.since.elapsed() < IDLE_TIME && self.connection.is_ready()
+        self.since.elapsed() < IDLE_TIME && self.connection.is_quiet()
     }
 }
 
@@ -104,33 +102,6 @@ impl Drop for Shared {
     }
 }
 
-/// What an answer's body holds until its end.
-pub(super) enum Lease {
-    Http1 { connection: Http1, slot: Arc<Slot> },
-    Http2 { _shared: Shared },
-}
-
-impl Lease {
-    /// The answer was read to its end: the connection may serve again.
-    pub(super) fn give_back(self) {
-        if let Self::Http1 { mut connection, slot } = self
-            && connection.is_ready()
-        {
-            let mut idle = slot.idle.lock();
-            if idle.len() < MAX_IDLE {
-                idle.push(Idle { connection, since: Instant::now() });
-            }
-        }
-    }
-
-    /// Lets what has arrived reach the body.
-    pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
-        if let Self::Http1 { connection, .. } = self {
-            connection.drive(cx);
-        }
-    }
-}
-
 impl Slot {
     /// A connection that seems alive, most recently used first.
     pub(super) fn checkout(&self) -> Option<Sender> {
@@ -142,6 +113,14 @@ impl Slot {
             if idle.is_fresh() {
                 return Some(Sender::Http1(idle.connection));
             }
+        }
+    }
+
+    /// Keeps a connection whose answer was read to its end, if it may serve again.
+    pub(super) fn give_back(&self, mut connection: Box<Http1>) {
+        let mut idle = self.idle.lock();
+        if idle.len() < MAX_IDLE && connection.renew() {
+            idle.push(Idle { connection, since: Instant::now() });
         }
     }
 
