@@ -289,7 +289,7 @@ impl Stream {
     /// Whether the stream may be committed.
     fn has_begun(&self) -> Result<bool, Failure> {
         let state = self.tap.state();
-        if state.started || self.end.is_some() {
+        if !state.began_malformed && (state.started || self.end.is_some()) {
             return Ok(true);
         }
         if self.ready.iter().map(Bytes::len).sum::<usize>() > PRELUDE_BYTES {
@@ -298,7 +298,7 @@ impl Stream {
                 "the upstream sent too much before its first event",
             ));
         }
-        if state.malformed_events > 0 {
+        if state.began_malformed {
             return Err(Failure::new(
                 FailureKind::BadBody,
                 "the upstream's stream does not begin with a valid event",

@@ -21,7 +21,7 @@ pub enum Verdict {
 
 /// What a tap has seen so far.
 #[derive(Debug, Clone, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent things may have been seen")]
+#[expect(clippy::struct_excessive_bools, reason = "five independent things may have been seen")]
 pub struct TapState {
     /// A real event has passed that was no error. Comments, pings and events that are not JSON
     /// do not count.
@@ -34,6 +34,8 @@ pub struct TapState {
     pub error_seen: bool,
     /// Events forwarded although their data is not JSON.
     pub malformed_events: u32,
+    /// One of them came before the first real event.
+    pub began_malformed: bool,
     /// Events with data, pings not counted.
     pub events: u64,
     pub usage: Usage,
@@ -48,6 +50,7 @@ impl TapState {
 
     pub(super) fn malformed(&mut self) -> Verdict {
         self.malformed_events = self.malformed_events.saturating_add(1);
+        self.began_malformed |= !self.started;
         Verdict::Forward
     }
 
