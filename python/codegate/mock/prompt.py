@@ -38,6 +38,7 @@ class Prompt:
 
     `forced_tool` is a tool's name, "" for any tool, None when the model may choose.
     `answer_schema` is set when the answer must be JSON; an empty schema takes any object.
+    `said` is a digest of all that the answer's seals cover, where the format has seals.
     `cache_markers` counts cache breakpoints, `cache_hour_markers` those with a life of one hour.
     """
 
@@ -52,6 +53,7 @@ class Prompt:
     choices: int = 1
     max_output: int | None = None
     stop: tuple[str, ...] = ()
+    said: bytes = b""
     cache_markers: int = 0
     cache_hour_markers: int = 0
 

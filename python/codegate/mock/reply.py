@@ -1,6 +1,5 @@
 """What the mock answers, before any wire format: a pure function of the request's bytes."""
 
-import base64
 import hashlib
 import json
 import re
@@ -10,12 +9,12 @@ from dataclasses import dataclass, replace
 from codegate.mock.directives import Call, Directive, Say, Script, Think, find_script
 from codegate.mock.prompt import Prompt
 from codegate.mock.sample import sample
+from codegate.mock.seals import seal
 
 _QUOTED_CHARACTERS = 200
 # An echo longer than this says no more, and a body of many megabytes would come back whole.
 _ECHO_CHARACTERS = 16 * 1024
 _WORD = re.compile(r"\S+")
-_SIGNATURE_PREFIX = "bW9jay1zZWFs"
 _EPOCH = 1_790_000_000
 
 
@@ -96,7 +95,11 @@ def compose(prompt: Prompt, *, deltas: int) -> Reply:
         parts, stop_sequence = _stop_at(parts, prompt.stop)
         stop = "sequence" if stop_sequence is not None else "end"
         if prompt.max_output is not None and _words(parts) > prompt.max_output:
-            parts, stop, stop_sequence = _shorten(parts, prompt.max_output), "length", None
+            parts, stop, stop_sequence = (
+                _shorten(parts, prompt.max_output, prompt.said),
+                "length",
+                None,
+            )
     usage = _usage(prompt, parts, script.usage if script else {})
     return Reply(
         seed=seed, parts=parts, stop=stop, stop_sequence=stop_sequence, usage=usage, deltas=deltas
@@ -106,17 +109,6 @@ def compose(prompt: Prompt, *, deltas: int) -> Reply:
 def count_input(body: bytes) -> int:
     """Tokens of a request body: a quarter of its bytes, rounded up."""
     return max(1, -(-len(body) // 4))
-
-
-def seal(thinking: str) -> str:
-    """The signature of a thinking text."""
-    digest = hashlib.sha512(b"mock thinking:" + thinking.encode("utf-8", "surrogatepass"))
-    return _SIGNATURE_PREFIX + base64.b64encode(digest.digest()).decode()
-
-
-def is_broken_seal(thinking: str, signature: str) -> bool:
-    """Whether `signature` was made here for another text. Foreign seals are nobody's business."""
-    return signature.startswith(_SIGNATURE_PREFIX) and signature != seal(thinking)
 
 
 def text_pieces(text: str, count: int) -> list[str]:
@@ -183,7 +175,7 @@ def _scripted(prompt: Prompt, step: tuple[Directive, ...], seed: str) -> tuple[P
             case Say(text):
                 parts.append(TextPart(text))
             case Think(text):
-                parts.append(ThinkingPart(text, seal(text)))
+                parts.append(ThinkingPart(text, seal(text, prompt.said)))
             case Call(name, arguments):
                 if not prompt.tools:
                     raise ToolsMissingError(name)
@@ -207,7 +199,7 @@ def _stop_at(
     return parts, None
 
 
-def _shorten(parts: tuple[Part, ...], limit: int) -> tuple[Part, ...]:
+def _shorten(parts: tuple[Part, ...], limit: int, said: bytes = b"") -> tuple[Part, ...]:
     kept: list[Part] = []
     for part in parts:
         left = limit - _words(tuple(kept))
@@ -216,7 +208,7 @@ def _shorten(parts: tuple[Part, ...], limit: int) -> tuple[Part, ...]:
         words = list(_WORD.finditer(part.text))
         if len(words) > left:
             text = part.text[: words[left - 1].end()]
-            signature = seal(text)
+            signature = seal(text, said)
             kept.append(
                 TextPart(text) if isinstance(part, TextPart) else ThinkingPart(text, signature)
             )

@@ -62,6 +62,7 @@ impl AnswerStream {
         decoder.finish(&mut |event| {
             stage.pass(event, &mut |event| encoder.event(&event, out));
         });
+        stage.finish();
         encoder.finish(out);
     }
 
@@ -71,6 +72,7 @@ impl AnswerStream {
         plan.target.wire().decode_answer(&members(body), &mut |event| {
             stage.pass(event, &mut |event| encoder.event(&event, out));
         });
+        stage.finish();
         encoder.finish(out);
         self.is_over = true;
     }
@@ -106,6 +108,7 @@ impl AnswerFold {
         decoder.finish(&mut |event| {
             stage.pass(event, &mut |event| fold.event(&event));
         });
+        stage.finish();
         self.plan.client.wire().encode_answer(&self.fold.finish(), &self.plan.context)
     }
 }
@@ -116,6 +119,7 @@ pub fn whole(plan: &Arc<Plan>, body: Bytes) -> Vec<Bytes> {
     plan.target.wire().decode_answer(&members(&body), &mut |event: Event<'_>| {
         stage.pass(event, &mut |event| fold.event(&event));
     });
+    stage.finish();
     // What follows has all of it, and large answers are not held three times.
     drop(body);
     plan.client.wire().encode_answer(&fold.finish(), &plan.context)

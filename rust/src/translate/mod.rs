@@ -11,6 +11,7 @@ mod estimate;
 mod ids;
 mod names;
 mod pairs;
+mod recall;
 mod repair;
 mod seal;
 mod stage;
@@ -62,6 +63,8 @@ pub struct Plan {
     /// Sequences that end the answer's text here, because the target could not be told of them.
     pub(self) stops: Vec<String>,
     pub(self) seals: Arc<Seals>,
+    /// What was said, where the answer's reasoning is to be kept for a client that may drop it.
+    pub(self) said: Option<recall::Said>,
 }
 
 /// The body for the target. Fails where no honest request can be made.
@@ -78,6 +81,10 @@ pub fn request(body: &Bytes, goal: &Goal<'_>) -> Result<Translated, BadRequest> 
         estimated_input: estimate::tokens(&request),
     };
     let rules = goal.target.wire().rules(goal.model, goal.profile);
+    let client_rules = goal.client.wire().rules("", &Profile::default());
+    let may_drop_seals = rules.needs_seal && !client_rules.needs_seal;
+    let said = may_drop_seals
+        .then(|| recall::remember(&mut request, goal.target, goal.seals, !goal.has_reasoning));
     if goal.has_reasoning {
         seal::unseal(&mut request, goal.target, rules, goal.seals, &mut losses);
     } else {
@@ -97,12 +104,13 @@ pub fn request(body: &Bytes, goal: &Goal<'_>) -> Result<Translated, BadRequest> 
             client: goal.client,
             target: goal.target,
             context,
-            rules: goal.client.wire().rules("", &Profile::default()),
+            rules: client_rules,
             names,
             has_think_tags: goal.profile.has_think_tags,
             prefix,
             stops,
             seals: Arc::clone(goal.seals),
+            said,
         }),
     })
 }

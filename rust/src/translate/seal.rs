@@ -8,15 +8,17 @@
 use ring::hmac;
 
 use super::base64;
+use super::recall::Recall;
 use crate::canonical::{Content, Losses, Request};
 use crate::formats::{Format, Rules, SEAL_MARK as MARK};
 use crate::json::Escaped;
 
 const MAC_BYTES: usize = 8;
 
-/// Signs and checks envelopes.
+/// Signs and checks envelopes, and keeps what clients drop.
 pub struct Seals {
-    key: hmac::Key,
+    pub(super) key: hmac::Key,
+    pub(super) recall: Recall,
 }
 
 /// What an envelope held.
@@ -28,7 +30,7 @@ struct Opened {
 
 impl Seals {
     pub fn new(key: &[u8]) -> Self {
-        Self { key: hmac::Key::new(hmac::HMAC_SHA256, key) }
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, key), recall: Recall::default() }
     }
 
     /// An envelope around `payload`, which a provider of `format` gave.

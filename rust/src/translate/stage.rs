@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::recall::Recorder;
 use super::{Plan, ids};
 use crate::canonical::{Delta, Event, Opened, Stop, StopReason};
 use crate::formats::Sink;
@@ -44,6 +45,8 @@ pub(super) struct Stage {
     is_stuck: bool,
     /// A stop sequence was met: the answer is over, whatever else comes.
     is_cut: bool,
+    /// Keeps reasoning that the client may drop.
+    recorder: Option<Recorder>,
 }
 
 impl Stage {
@@ -59,6 +62,7 @@ impl Stage {
             space: 0,
             is_stuck: false,
             is_cut: false,
+            recorder: plan.said.as_ref().map(|_| Recorder::default()),
         }
     }
 
@@ -72,9 +76,19 @@ impl Stage {
         self.is_stuck
     }
 
+    /// The answer has come to its good end.
+    pub(super) fn finish(&mut self) {
+        if let (Some(recorder), Some(said)) = (self.recorder.take(), &self.plan.said) {
+            recorder.finish(&self.plan, said);
+        }
+    }
+
     pub(super) fn pass(&mut self, event: Event<'_>, sink: &mut Sink<'_>) {
         if self.is_cut && !matches!(event, Event::Start { .. } | Event::Usage(_)) {
             return;
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.see(&event, &self.plan);
         }
         match event {
             Event::Open { part, opened } => self.open(part, opened, sink),

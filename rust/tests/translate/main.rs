@@ -8,6 +8,7 @@ mod answers;
 mod first;
 mod history;
 mod laws;
+mod recall;
 mod requests;
 mod stage;
 mod streams;

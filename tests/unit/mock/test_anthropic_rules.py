@@ -8,8 +8,8 @@ import pytest
 from codegate.mock.formats.anthropic_messages import FORMAT
 from codegate.mock.formats.base import Call, RefusalError
 from codegate.mock.prompt import Prompt, ToolResult
-from codegate.mock.reply import seal
 from codegate.mock.request import HttpRequest, RequestHead
+from codegate.mock.seals import seal
 
 OLD, NEW = "2023-06-01", "2026-10-21"
 USER = {"role": "user", "content": "hi"}

@@ -108,23 +108,6 @@ def test_models_and_betas(mock: ThreadedMock) -> None:
     assert ask_for(mock, messages, "no-betas").status == 200
 
 
-def test_prefix_mismatch(mock: ThreadedMock) -> None:
-    thinking = {"type": "thinking", "thinking": "x", "signature": "EqQB"}
-    user = {"role": "user", "content": "hi"}
-    turns = [user, {"role": "assistant", "content": [thinking]}, user]
-    drop = {"block_binding": {"prefix_mismatch_behavior": "drop_block"}, "type": "adaptive"}
-
-    def statuses(fault: str) -> list[int]:
-        return [
-            ask_for(mock, messages, fault, messages=turns).status,
-            ask_for(mock, messages, fault, messages=turns, thinking=drop).status,
-            ask_for(mock, messages, fault, messages=[user], thinking=drop).status,
-        ]
-
-    assert statuses("prefix-mismatch") == [400, 200, 200]
-    assert statuses("prefix-mismatch-hard") == [400, 400, 200]
-
-
 def test_redirect(mock: ThreadedMock) -> None:
     response = ask_for(mock, chat, "redirect-307", headers={"x-mock-location": "http://a/b"})
     assert (response.status, response.header("location")) == (307, "http://a/b")

@@ -284,3 +284,10 @@ def test_defaults() -> None:
 )
 def test_tool_choices(choice: object, forced: str | None) -> None:
     assert read(body(tools=[FUNCTION], tool_choice=choice)).forced_tool == forced
+
+
+def test_hosts_with_a_switch_take_it() -> None:
+    switch = {"type": "enabled"}
+    assert read(body(model="kimi-k3", thinking=switch)).model == "kimi-k3"
+    with pytest.raises(RefusalError):
+        read(body(model="my-kimi-k3", thinking=switch))

@@ -14,10 +14,9 @@ from codegate.mock.reply import (
     ToolsMissingError,
     argument_pieces,
     compose,
-    is_broken_seal,
-    seal,
     text_pieces,
 )
+from codegate.mock.seals import is_broken_seal, seal
 
 READ = Tool(name="Read", schema={"type": "object", "properties": {"path": {"type": "string"}}})
 

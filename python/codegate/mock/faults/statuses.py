@@ -1,6 +1,5 @@
 """Faults that answer with something else: error statuses, redirects, pages, silence."""
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -39,7 +38,6 @@ _PAGE = b"""<!DOCTYPE html>
 <html><head><title>Sign in</title></head>
 <body><h1>Sign in to the network</h1><script>alert("portal")</script></body></html>
 """
-_THINKING_BLOCK = re.compile(rb'"type"\s*:\s*"(redacted_)?thinking"')
 _NO_BODY = frozenset({204, 304})
 
 
@@ -136,19 +134,6 @@ def no_betas(draft: Draft) -> None:
     beta = draft.request.head.header("anthropic-beta")
     if beta:
         message = f"Unexpected value(s) `{beta}` for the `anthropic-beta` header."
-        draft.refuse(RefusalError(400, message))
-
-
-def prefix_mismatch(draft: Draft) -> None:
-    """Thinking in the history is taken only if the request lets the API drop it."""
-    if b'"drop_block"' not in draft.request.body:
-        prefix_mismatch_hard(draft)
-
-
-def prefix_mismatch_hard(draft: Draft) -> None:
-    """Thinking in the history is never taken."""
-    if _THINKING_BLOCK.search(draft.request.body):
-        message = "messages: `thinking` block is bound to a different conversation"
         draft.refuse(RefusalError(400, message))
 
 
@@ -251,12 +236,6 @@ FAULTS = (
     Fault("credit-low", "400 whose text says that the balance is too low.", credit_low),
     Fault("no-such-model", "404 as for an unknown model.", no_such_model),
     Fault("no-betas", "400 when there is an `anthropic-beta` header.", no_betas),
-    Fault(
-        "prefix-mismatch",
-        "400 for replayed thinking, unless the body says `drop_block`.",
-        prefix_mismatch,
-    ),
-    Fault("prefix-mismatch-hard", "400 for replayed thinking.", prefix_mismatch_hard),
     Fault("fail-<n>-then-ok:<status>", "That status n times, then answers.", fail_then_ok),
     Fault("error-200", "A JSON error object with status 200.", error_200),
     Fault("html-200", "An HTML page with status 200.", html_200),

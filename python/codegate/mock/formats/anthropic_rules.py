@@ -14,7 +14,7 @@ from codegate.mock.formats.base import (
     names,
 )
 from codegate.mock.prompt import Prompt, Tool, ToolResult, Turn
-from codegate.mock.reply import is_broken_seal
+from codegate.mock.seals import is_broken_seal, said_before
 
 OLD_VERSIONS = frozenset({"2023-01-01", "2023-06-01"})
 NEW_VERSION = "2026-10-21"
@@ -98,6 +98,7 @@ def read_prompt(body: dict[str, object], *, raw: bytes, version: str, counts: bo
         is_streaming=is_streaming,
         max_output=max_tokens,
         stop=tuple(word for word in as_list(body.get("stop_sequences")) if isinstance(word, str)),
+        said=list(said_before(body))[-1],
         cache_markers=len(markers),
         cache_hour_markers=sum(marker.get("ttl") == "1h" for marker in markers),
     )

@@ -29,16 +29,18 @@ _NAME = re.compile(r"[a-zA-Z0-9_-]+")
 _CALL_ID_LENGTH = 40
 _NAME_LENGTH = 64
 _MAX_CHOICES = 128
+# Hosts of these models have a switch of their own beside the API's members.
+_HAS_SWITCH = re.compile(r"(deepseek|glm|kimi)-")
 # Reasoning models know only the newer name of the output limit.
 _NEW_LIMIT_ONLY = re.compile(r"(o\d|gpt-([5-9]|\d\d))")
 
 
 def read_prompt(body: dict[str, object], *, raw: bytes) -> Prompt:
     """The prompt of a Chat Completions body. Raises RefusalError."""
-    for name in body:
-        if name not in _MEMBERS:
-            _refuse(f"Unknown parameter: '{name}'.", code="unknown_parameter", param=name)
     model = body.get("model")
+    for name in body:
+        if name not in _MEMBERS and not (name == "thinking" and _HAS_SWITCH.match(str(model))):
+            _refuse(f"Unknown parameter: '{name}'.", code="unknown_parameter", param=name)
     if not isinstance(model, str) or not model:
         _refuse("you must provide a model parameter")
     is_streaming = body.get("stream") or False

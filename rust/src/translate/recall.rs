@@ -1,0 +1,309 @@
+//! Sealed reasoning, kept for clients that drop what they do not know.
+//!
+//! A client whose format has no place for seals mostly loses those that came beside an answer. They
+//! are kept in memory, in this process alone, under the id of the answer's first call, or else under
+//! a hash of all that was said up to it: where a client changed anything before, the seals would
+//! not fit any more. The newest are kept, up to a number of bytes and for two days after the last
+//! use.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use ring::{digest, hmac};
+
+use super::{Plan, Seals, ids};
+use crate::canonical::{Content, Delta, Event, Opened, Part, Request, Role, Turn};
+use crate::formats::Format;
+use crate::json::Escaped;
+
+/// All that is kept, in bytes.
+const STORE_BYTES: usize = 32 * 1024 * 1024;
+/// Of one answer.
+const ANSWER_BYTES: usize = 512 * 1024;
+/// What an entry costs beside its texts.
+const ENTRY_BYTES: usize = 256;
+const LIFE: Duration = Duration::from_hours(48);
+
+type Name = [u8; 16];
+
+/// One piece of reasoning: its text, if it has one, and the seal as the client was given it. Both
+/// are contents of JSON strings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Sealed {
+    text: Option<Vec<u8>>,
+    seal: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    pieces: Arc<[Sealed]>,
+    bytes: usize,
+    use_number: u64,
+    used_at: Instant,
+}
+
+/// What is kept, the least recently used first to go.
+#[derive(Debug, Default)]
+struct Kept {
+    entries: HashMap<Name, Entry>,
+    by_use: BTreeMap<u64, Name>,
+    uses: u64,
+    bytes: usize,
+}
+
+/// The reasoning of many answers.
+#[derive(Debug, Default)]
+pub(super) struct Recall(Mutex<Kept>);
+
+impl Kept {
+    fn remove(&mut self, name: &Name) -> Option<Entry> {
+        let entry = self.entries.remove(name)?;
+        self.by_use.remove(&entry.use_number);
+        self.bytes -= entry.bytes;
+        Some(entry)
+    }
+
+    fn insert(&mut self, name: Name, pieces: Arc<[Sealed]>, now: Instant) {
+        self.remove(&name);
+        let texts: usize =
+            pieces.iter().map(|p| p.seal.len() + p.text.as_ref().map_or(0, Vec::len)).sum();
+        let bytes = texts + ENTRY_BYTES;
+        self.uses += 1;
+        self.bytes += bytes;
+        self.by_use.insert(self.uses, name);
+        let entry = Entry { pieces, bytes, use_number: self.uses, used_at: now };
+        self.entries.insert(name, entry);
+    }
+
+    fn drop_old(&mut self, now: Instant) {
+        while let Some((_, name)) = self.by_use.first_key_value() {
+            let name = *name;
+            let is_old = |entry: &Entry| now.duration_since(entry.used_at) > LIFE;
+            if self.bytes <= STORE_BYTES && !self.entries.get(&name).is_some_and(is_old) {
+                break;
+            }
+            self.remove(&name);
+        }
+    }
+}
+
+impl Recall {
+    fn put(&self, name: Name, pieces: Vec<Sealed>, now: Instant) {
+        let mut kept = self.0.lock();
+        kept.insert(name, pieces.into(), now);
+        kept.drop_old(now);
+    }
+
+    fn get(&self, name: &Name, now: Instant) -> Option<Arc<[Sealed]>> {
+        let mut kept = self.0.lock();
+        kept.drop_old(now);
+        let entry = kept.remove(name)?;
+        kept.insert(*name, Arc::clone(&entry.pieces), now);
+        Some(entry.pieces)
+    }
+}
+
+/// What was said so far, as far as every client repeats it.
+#[derive(Clone)]
+pub(super) struct Said(digest::Context);
+
+impl Said {
+    fn new(target: Format) -> Self {
+        let mut said = Self(digest::Context::new(&digest::SHA256));
+        said.add(b'f', target.name());
+        said
+    }
+
+    fn add(&mut self, tag: u8, text: &str) {
+        self.0.update(&[tag]);
+        self.0.update(&(text.len() as u64).to_be_bytes());
+        self.0.update(text.as_bytes());
+    }
+
+    fn turn(&mut self, turn: &Turn<'_>) {
+        let is_assistant = turn.role == Role::Assistant;
+        self.add(if is_assistant { b'a' } else { b'u' }, &text_of(&turn.parts));
+        for part in &turn.parts {
+            match &part.content {
+                Content::Call(call) => self.add(b'c', &call.id),
+                Content::Result(result) => {
+                    self.add(b'r', &result.call_id);
+                    self.add(b't', &text_of(&result.parts));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The name of an answer of nothing but text.
+    fn name(&self, key: &hmac::Key, text: &str) -> Name {
+        let mut said = self.clone();
+        said.add(b'a', text);
+        name(key, said.0.finish().as_ref())
+    }
+}
+
+fn text_of(parts: &[Part<'_>]) -> String {
+    parts
+        .iter()
+        .filter_map(|part| match &part.content {
+            Content::Text { text, .. } => Some(text.to_text()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn name(key: &hmac::Key, of: &[u8]) -> Name {
+    hmac::sign(key, of).as_ref().first_chunk().copied().unwrap_or_default()
+}
+
+fn call_name(key: &hmac::Key, target: Format, id: &str) -> Name {
+    name(key, format!("call {} {id}", target.name()).as_bytes())
+}
+
+/// Puts back what the client dropped, as it was given to it; what was refused (`is_refused`) is
+/// forgotten instead. Says all that was said. Turns that have a seal keep their reasoning.
+pub(super) fn remember(
+    request: &mut Request<'_>,
+    target: Format,
+    seals: &Seals,
+    is_refused: bool,
+) -> Said {
+    let (now, mut said) = (Instant::now(), Said::new(target));
+    for turn in &mut request.turns {
+        if turn.role == Role::Assistant && !turn.parts.iter().any(is_sealed) {
+            let id = turn.parts.iter().find_map(|part| match &part.content {
+                Content::Call(call) => Some(call.id.as_ref()),
+                _ => None,
+            });
+            let name = match id {
+                Some(id) => call_name(&seals.key, target, id),
+                None => said.name(&seals.key, &text_of(&turn.parts)),
+            };
+            if is_refused {
+                seals.recall.0.lock().remove(&name);
+            } else if let Some(pieces) = seals.recall.get(&name, now) {
+                turn.parts.retain(|part| !matches!(part.content, Content::Reasoning { .. }));
+                turn.parts.splice(0..0, pieces.iter().map(part).collect::<Vec<_>>());
+            }
+        }
+        said.turn(turn);
+    }
+    said
+}
+
+fn is_sealed(part: &Part<'_>) -> bool {
+    matches!(part.content, Content::Reasoning { seal: Some(_), .. } | Content::Redacted { .. })
+}
+
+fn part<'a>(piece: &Sealed) -> Part<'a> {
+    let seal = Escaped::owned(piece.seal.clone());
+    Part::new(match &piece.text {
+        Some(text) => Content::Reasoning { text: Escaped::owned(text.clone()), seal: Some(seal) },
+        None => Content::Redacted { seal },
+    })
+}
+
+/// Watches an answer go by and keeps its reasoning at its end.
+#[derive(Default)]
+pub(super) struct Recorder {
+    pieces: Vec<Sealed>,
+    /// The reasoning that is open, and the part it is.
+    open: Option<(u32, Vec<u8>)>,
+    texts: Vec<u32>,
+    text: Escaped<'static>,
+    call: Option<String>,
+    bytes: usize,
+}
+
+impl Recorder {
+    /// An event as the upstream gave it.
+    pub(super) fn see(&mut self, event: &Event<'_>, plan: &Plan) {
+        match event {
+            Event::Open { part, opened: Opened::Reasoning } => self.open = Some((*part, vec![])),
+            Event::Open { part, opened: Opened::Text } => self.texts.push(*part),
+            Event::Open { opened: Opened::Redacted { seal }, .. } => {
+                self.keep(None, seal, plan);
+            }
+            Event::Open { opened: Opened::Call { id, .. }, .. } if self.call.is_none() => {
+                self.call = Some(ids::spelled(id, &plan.rules).into_owned());
+            }
+            Event::Delta { part, delta: Delta::Text(text) } if self.bytes <= ANSWER_BYTES => {
+                if let Some((_, thought)) = self.open.as_mut().filter(|(open, _)| open == part) {
+                    thought.extend_from_slice(text.as_bytes());
+                } else if self.texts.contains(part) {
+                    self.text.push(text);
+                }
+                self.bytes += text.as_bytes().len();
+            }
+            Event::Delta { part, delta: Delta::Seal(seal) } => {
+                if let Some((_, text)) = self.open.take_if(|(open, _)| open == part) {
+                    self.keep(Some(text), seal, plan);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn keep(&mut self, text: Option<Vec<u8>>, seal: &Escaped<'_>, plan: &Plan) {
+        let seal = Escaped::text(&plan.seals.seal(plan.target, &seal.to_text()));
+        self.bytes += seal.as_bytes().len();
+        self.pieces.push(Sealed { text, seal: seal.as_bytes().to_vec() });
+    }
+
+    /// The answer has come to its good end.
+    pub(super) fn finish(self, plan: &Plan, said: &Said) {
+        if self.pieces.is_empty() || self.bytes > ANSWER_BYTES {
+            return;
+        }
+        let key = &plan.seals.key;
+        let name = match &self.call {
+            Some(id) => call_name(key, plan.target, id),
+            None => said.name(key, &self.text.into_text()),
+        };
+        plan.seals.recall.put(name, self.pieces, Instant::now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(bytes: usize) -> Vec<Sealed> {
+        vec![Sealed { text: None, seal: vec![b's'; bytes] }]
+    }
+
+    fn numbered(n: u8) -> Name {
+        [n; 16]
+    }
+
+    #[test]
+    fn the_least_recently_used_goes_first() {
+        let (recall, now) = (Recall::default(), Instant::now());
+        let quarter = STORE_BYTES / 4 - ENTRY_BYTES;
+        for n in 0..4 {
+            recall.put(numbered(n), piece(quarter), now);
+        }
+        assert!(recall.get(&numbered(0), now).is_some());
+        recall.put(numbered(4), piece(quarter), now);
+        let left: Vec<u8> =
+            (0..5).filter(|n| recall.0.lock().entries.contains_key(&numbered(*n))).collect();
+        assert_eq!(left, [0, 2, 3, 4]);
+        let kept = recall.0.lock();
+        assert_eq!((kept.bytes, kept.by_use.len()), (STORE_BYTES, 4));
+    }
+
+    #[test]
+    fn what_is_not_used_for_two_days_goes() {
+        let (recall, now) = (Recall::default(), Instant::now());
+        recall.put(numbered(0), piece(1), now);
+        recall.put(numbered(1), piece(1), now);
+        let later = now + LIFE;
+        assert!(recall.get(&numbered(1), later).is_some());
+        assert!(recall.get(&numbered(0), later + Duration::from_secs(1)).is_none());
+        assert!(recall.get(&numbered(1), later + Duration::from_secs(1)).is_some());
+        assert_eq!(recall.0.lock().entries.len(), 1);
+    }
+}
