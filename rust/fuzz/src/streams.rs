@@ -72,9 +72,11 @@ fn relayed(plan: &Arc<Plan>, upstream: Format, chunks: impl IntoIterator<Item = 
                 is_sound &= frame.kind != FrameKind::Event
                     || frame.data() == b"[DONE]"
                     || is_json(frame.data());
-                is_over = answer.frame(frame.event(), frame.data(), &mut stream).is_err();
-                is_sound &= !is_over;
-                fold.frame(frame.event(), frame.data());
+                if frame.kind == FrameKind::Event && frame.data() != b"[DONE]" {
+                    is_over = answer.frame(frame.event(), frame.data(), &mut stream).is_err();
+                    is_sound &= !is_over;
+                    fold.frame(frame.event(), frame.data());
+                }
             }
             Verdict::Error(_) => (is_over, is_sound) = (true, false),
             Verdict::Drop | Verdict::Truncated => {}

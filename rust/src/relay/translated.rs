@@ -4,7 +4,8 @@ use bytes::Bytes;
 
 use super::{End, ErrorFrame, Rewritten, Stream, release, rewrite, too_large};
 use crate::formats::{Usage, Verdict};
-use crate::sse::Framer;
+use crate::sse::{FrameKind, Framer};
+use crate::translate::Broken;
 use crate::transport::{Failure, FailureKind};
 
 impl Stream {
@@ -45,9 +46,12 @@ impl Stream {
                 break;
             }
             if matches!(verdict, Verdict::Forward | Verdict::Terminal)
-                && translator.frame(frame.event(), frame.data(), &mut written).is_err()
+                && frame.kind == FrameKind::Event
+                && let Err(broken) = translator.frame(frame.event(), frame.data(), &mut written)
+                // An end marker need not be JSON.
+                && verdict != Verdict::Terminal
             {
-                result = Err(endless());
+                result = Err(failure(broken));
                 break;
             }
             if verdict == Verdict::Terminal || translator.is_cut() {
@@ -117,9 +121,12 @@ impl Stream {
     }
 }
 
-fn endless() -> Failure {
-    Failure::new(
-        FailureKind::BadBody,
-        "the upstream wrote white space without end where a tool's input belongs",
-    )
+fn failure(broken: Broken) -> Failure {
+    let words = match broken {
+        Broken::Endless => {
+            "the upstream wrote white space without end where a tool's input belongs"
+        }
+        Broken::NotJson => "the upstream sent an event that is not JSON",
+    };
+    Failure::new(FailureKind::BadBody, words)
 }

@@ -1,5 +1,6 @@
 //! An upstream's answer in the client's format.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,9 +11,14 @@ use crate::canonical::{Event, Fold};
 use crate::formats::{EventDecoder, EventEncoder};
 use crate::json::{Members, Node};
 
-/// The upstream's answer makes no sense and will not end by itself.
+/// Why nothing more can be made of an upstream's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Broken;
+pub enum Broken {
+    /// It makes no sense and will not end by itself.
+    Endless,
+    /// The frame is not JSON: what it said is lost.
+    NotJson,
+}
 
 /// Turns the frames of one stream into those of another.
 pub struct AnswerStream {
@@ -41,11 +47,15 @@ impl AnswerStream {
         data: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Broken> {
+        let data = text(data);
+        if Node::read(&data).is_none() {
+            return Err(Broken::NotJson);
+        }
         let Self { decoder, stage, encoder, .. } = self;
-        decoder.frame(event, data, &mut |event| {
+        decoder.frame(event, &data, &mut |event| {
             stage.pass(event, &mut |event| encoder.event(&event, out));
         });
-        if self.stage.is_stuck() { Err(Broken) } else { Ok(()) }
+        if self.stage.is_stuck() { Err(Broken::Endless) } else { Ok(()) }
     }
 
     /// Whether the client has all that it wants: the upstream may go.
@@ -69,7 +79,8 @@ impl AnswerStream {
     /// A whole answer as the stream that was asked for.
     pub fn replay(&mut self, body: &[u8], out: &mut Vec<u8>) {
         let Self { plan, stage, encoder, .. } = self;
-        plan.target.wire().decode_answer(&members(body), &mut |event| {
+        let body = text(body);
+        plan.target.wire().decode_answer(&members(&body), &mut |event| {
             stage.pass(event, &mut |event| encoder.event(&event, out));
         });
         stage.finish();
@@ -98,7 +109,7 @@ impl AnswerFold {
 
     pub fn frame(&mut self, event: Option<&[u8]>, data: &[u8]) {
         let Self { decoder, stage, fold, .. } = self;
-        decoder.frame(event, data, &mut |event| {
+        decoder.frame(event, &text(data), &mut |event| {
             stage.pass(event, &mut |event| fold.event(&event));
         });
     }
@@ -116,6 +127,10 @@ impl AnswerFold {
 /// A whole answer in the client's format, as pieces to send one after the other.
 pub fn whole(plan: &Arc<Plan>, body: Bytes) -> Vec<Bytes> {
     let (mut stage, mut fold) = (Stage::new(plan), Fold::default());
+    let body = match text(&body) {
+        Cow::Borrowed(_) => body,
+        Cow::Owned(mended) => mended.into(),
+    };
     plan.target.wire().decode_answer(&members(&body), &mut |event: Event<'_>| {
         stage.pass(event, &mut |event| fold.event(&event));
     });
@@ -123,6 +138,14 @@ pub fn whole(plan: &Arc<Plan>, body: Bytes) -> Vec<Bytes> {
     // What follows has all of it, and large answers are not held three times.
     drop(body);
     plan.client.wire().encode_answer(&fold.finish(), &plan.context)
+}
+
+/// The same bytes as text: a client's parser would refuse anything else.
+fn text(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if simdutf8::basic::from_utf8(bytes).is_ok() {
+        return Cow::Borrowed(bytes);
+    }
+    Cow::Owned(String::from_utf8_lossy(bytes).into_owned().into_bytes())
 }
 
 fn members(body: &[u8]) -> Members<'_> {

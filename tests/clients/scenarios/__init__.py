@@ -6,6 +6,7 @@ from tests.clients.scenarios import (
     aimock,
     anthropic_sdk,
     claude_code,
+    crossed_sdks,
     openai_sdk,
     opencode,
 )
@@ -16,5 +17,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     *aider.SCENARIOS,
     *anthropic_sdk.SCENARIOS,
     *openai_sdk.SCENARIOS,
+    *crossed_sdks.SCENARIOS,
     *aimock.SCENARIOS,
 )
