@@ -171,6 +171,8 @@ class Guard:
         ``observe`` and ``off``; a timeout of 0 is none. Raises ``ValueError``."""
     def mask(self, request: Request) -> Masked:
         """The request as it may go up. Raises ``GuardrailError``."""
+    def break_probe(self) -> None:
+        """From now on every ``mask`` panics inside: for tests of what happens then."""
     def mask_text(self, text: str) -> tuple[str, list[tuple[str, int, int]]]:
         """A text as a provider would see it, and what was found, in characters of ``text``."""
 

@@ -13,7 +13,7 @@ import pytest
 from codegate.mock.provider import ThreadedMock
 from tests.support.cli import Cli
 from tests.support.proxy import Proxy, wait_until
-from tests.support.raw import Answer, call, events, headers_of, path_of, post, request
+from tests.support.raw import Answer, call, events, headers_of, path_of, request
 
 EMAIL = "ada.lovelace@example.org"
 PASSWORD = 'p"q\\w0rd/é🦀'
@@ -179,31 +179,103 @@ def test_g30_nothing_of_it_stands_in_rows_and_metrics(guarded: Proxy, wire_forma
     assert EMAIL not in cli.run("logs", "--json").out
 
 
+def test_g30_usage_has_the_counts_and_nothing_else(
+    start_proxy: Any, shared_mock: ThreadedMock, wire_format: str
+) -> None:
+    proxy = start_proxy(
+        upstreams=[f"{wire_format}={shared_mock.url}"], settings={"guardrails": "on"}
+    )
+    for text in (f"to {EMAIL}", f"to {EMAIL}, password: {VALUES[2]}", "to nobody"):
+        call(proxy.port, proxy.key, wire_format, "mock-large", stream=False, text=text)
+    cli = Cli(proxy.data_dir)
+    wanted = {"email": 2, "password": 1}
+    wait_until(lambda: cli.run("usage", "--json").json()["masked"] == wanted, 5, "the sums")
+    shown = cli.run("usage").out
+    assert "email=2, password=1" in shown
+    assert EMAIL not in shown
+
+
+def test_g34_what_a_model_makes_up_is_passed_on_and_not_kept(
+    guarded: Proxy, shared_mock: ThreadedMock, wire_format: str, stream: bool
+) -> None:
+    made_up = "ghp_99C7e42F292c6912E7710c838347Ae178B4a"
+    # The scanner sees an escape inside the script's own JSON, the model's words do not have it.
+    said = f'mock:say "use \\u0067{made_up[1:]} now"'
+    answer = call(guarded.port, guarded.key, wire_format, "mock-large", stream=stream, text=said)
+    assert text_of(answer, wire_format, stream=stream) == f"use {made_up} now"
+    assert "XQZ" not in body_of(shared_mock)
+    assert made_up not in guarded.log
+    assert made_up not in Cli(guarded.data_dir).run("logs", "--json").out
+
+
+def test_g39_an_old_key_opens_and_the_new_one_masks(
+    start_proxy: Any, shared_mock: ThreadedMock, wire_format: str
+) -> None:
+    proxy = start_proxy(
+        upstreams=[f"{wire_format}={shared_mock.url}"],
+        settings={"guardrails": "on", "guardrail_portable": "on"},
+    )
+
+    def said(text: str) -> str:
+        script = f"mock:say {json.dumps(text)}"
+        answer = call(proxy.port, proxy.key, wire_format, "mock-large", stream=False, text=script)
+        return text_of(answer, wire_format, stream=False)
+
+    def token() -> str:
+        call(proxy.port, proxy.key, wire_format, "mock-large", stream=False, text=f"to {EMAIL}")
+        return str(re.findall(r"XQZEMAIL[0-9A-Z]+Z", body_of(shared_mock))[-1])
+
+    old = token()
+    assert token() == old
+    Cli(proxy.data_dir).run("keys", "rotate", "guardrail")
+    wait_until(lambda: token() != old, 2, "the new key")
+    assert said(f"write to {old}") == f"write to {EMAIL}"
+    assert said(f"write to {token()}") == f"write to {EMAIL}"
+    (proxy.data_dir / ".guardrail-key.old").unlink()
+    Cli(proxy.data_dir).run("guardrails", "allow", "add", "nothing")
+    wait_until(lambda: said(f"write to {old}") == f"write to {old}", 2, "the old key's end")
+
+
+BROKEN = """
+import codegate.guardrails.guards as guards
+
+made = guards.make
+
+def broken(*positional, **named):
+    guard = made(*positional, **named)
+    guard.break_probe()
+    return guard
+
+guards.make = broken
+"""
+
+
+@pytest.mark.parametrize("size", [10, 10_000, 400_000])
+def test_g33_a_detector_that_panics_lets_nothing_out(
+    start_proxy: Any,
+    shared_mock: ThreadedMock,
+    wire_format: str,
+    stream: bool,
+    size: int,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(BROKEN)
+    proxy = start_proxy(
+        upstreams=[f"{wire_format}={shared_mock.url}", f"{wire_format}={shared_mock.url}"],
+        settings={"guardrails": "on"},
+        env={"PYTHONPATH": str(tmp_path)},
+    )
+    count = len(shared_mock.requests)
+    answer = call(proxy.port, proxy.key, wire_format, "mock-large", stream=stream, text="a " * size)
+    assert answer.status == 503
+    assert answer.header("x-codegate-error") == "guardrail_unavailable"
+    assert answer.json()["error"]["message"].startswith("guardrails: a detector failed")
+    assert len(shared_mock.requests) == count
+    assert proxy.get("/health")[0] == 200
+
+
 def metrics_of(proxy: Proxy) -> str:
     return request(proxy.port, "GET", "/metrics").body.decode()
-
-
-@pytest.mark.parametrize("wire_format", FORMATS)
-def test_g32_a_conversation_keeps_its_masked_beginning(
-    guarded: Proxy, shared_mock: ThreadedMock, wire_format: str
-) -> None:
-    messages: list[dict[str, object]] = [{"role": "user", "content": f"password: {VALUES[2]}"}]
-    before = ""
-    for turn in range(20):
-        body: dict[str, object] = {"model": "mock-large", "max_tokens": 9, "messages": messages}
-        answer = post(guarded.port, guarded.key, wire_format, json.dumps(body).encode())
-        assert answer.status == 200
-        sent = body_of(shared_mock)
-        assert VALUES[2] not in sent
-        assert "@example.net" not in sent
-        assert sent.startswith(before)
-        before = sent.removesuffix("]}")
-        messages = [
-            *messages,
-            # The model repeats the password without a word for it.
-            {"role": "assistant", "content": f"wrote {VALUES[2]} for you, turn {turn}"},
-            {"role": "user", "content": f"next: user{turn + 1}@example.net {'text ' * 50}"},
-        ]
 
 
 @pytest.mark.parametrize("wire_format", FORMATS)
@@ -273,23 +345,6 @@ def test_g33_what_takes_too_long_is_refused_and_not_sent(
     assert answer.status == 503
     assert answer.header("x-codegate-error") == "guardrail_unavailable"
     assert len(shared_mock.requests) == count
-
-
-def test_n6_the_masked_beginning_outlives_a_restart(
-    start_proxy: Any, shared_mock: ThreadedMock, tmp_path: Path
-) -> None:
-    bodies = []
-    for _ in range(2):
-        proxy = Proxy(
-            tmp_path / "kept",
-            upstreams=[f"anthropic_messages={shared_mock.url}"],
-            settings={"guardrails": "on"},
-        )
-        call(proxy.port, proxy.key, FORMATS[0], "mock-large", stream=False, text=f"to {EMAIL}")
-        bodies.append(body_of(shared_mock))
-        proxy.stop()
-    assert bodies[0] == bodies[1]
-    assert EMAIL not in bodies[0]
 
 
 @pytest.mark.parametrize("wire_format", FORMATS)

@@ -10,7 +10,7 @@ import typer
 
 from codegate.catalog.price import as_usd
 from codegate.cli.command import Command
-from codegate.cli.output import print_json, print_table
+from codegate.cli.output import print_fields, print_json, print_table
 from codegate.cli.since import since_ms
 from codegate.cli.state import AsJson, DataDir, opened
 from codegate.requestlog import store
@@ -32,10 +32,11 @@ def usage(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Show what was used and what it cost by known prices."""
+    """Show what was used, what it cost by known prices, and what guardrails found."""
     day = datetime.fromtimestamp(since_ms(since) / 1000, UTC).strftime("%Y-%m-%d")
     with opened(data_dir) as state, state.database.read() as connection:
         lines = store.read_usage(connection, by.value, day)
+        masked = store.read_masked(connection, day)
     total = _total(lines)
     if as_json:
         print_json(
@@ -44,6 +45,7 @@ def usage(
                 "since": day,
                 "items": [_view(line, by.value) for line in lines],
                 "total": {k: v for k, v in _view(total, "key").items() if k != "key"},
+                "masked": masked,
             }
         )
         return
@@ -62,6 +64,8 @@ def usage(
         [_cells(line) for line in [*lines, *([total] if lines else [])]],
         f"Nothing was used since {day}.",
     )
+    if masked:
+        print_fields({"masked": masked})
 
 
 def _total(lines: list[UsageLine]) -> UsageLine:

@@ -12,7 +12,7 @@ import orjson
 import sqlalchemy as sa
 
 from codegate.requestlog.entry import AttemptRecord, LogEntry, first_id_of
-from codegate.storage.schema import request_log, spend, usage
+from codegate.storage.schema import masked_usage, request_log, spend, usage
 
 GroupBy = Literal["day", "model", "account", "tenant"]
 
@@ -203,7 +203,17 @@ def _clean(text: str, limit: int = _MAX_TEXT) -> str:
     return text[:limit].encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 
 
-def _add_sums(connection: sa.Connection, batch: Iterable[LogEntry]) -> None:
+def _found(batch: Iterable[LogEntry]) -> dict[tuple[int, str, str], int]:
+    """What guardrails found, by day, tenant and category."""
+    found: dict[tuple[int, str, str], int] = {}
+    for entry in batch:
+        for category, count in entry.masked.items():
+            key = (entry.created_ms // _DAY_MS, entry.tenant, category)
+            found[key] = found.get(key, 0) + count
+    return found
+
+
+def _add_sums(connection: sa.Connection, batch: Sequence[LogEntry]) -> None:
     groups: dict[tuple[int, str, str, str], _Sums] = {}
     for entry in batch:
         model = entry.upstream_model or entry.model
@@ -226,6 +236,9 @@ def _add_sums(connection: sa.Connection, batch: Iterable[LogEntry]) -> None:
             dict(zip(("day", "tenant", "account", "model"), key, strict=True)),
             {name: getattr(sums, name) for name in _Sums.__slots__},
         )
+    for (day, tenant, category), found in _found(batch).items():
+        masked_key = {"day": _day(day), "tenant": tenant, "category": category}
+        _add(connection, masked_usage, masked_key, {"found": found})
     for month_key, sums in months.items():
         _add(
             connection,
@@ -349,6 +362,18 @@ def read_usage(connection: sa.Connection, by: GroupBy, since_day: str) -> list[U
         UsageLine(key=row.key, **{name: int(getattr(row, name)) for name in _Sums.__slots__})
         for row in rows
     ]
+
+
+def read_masked(connection: sa.Connection, since_day: str) -> dict[str, int]:
+    """What guardrails found since a day, by category, the most frequent first."""
+    found = sa.func.sum(masked_usage.c.found).label("found")
+    rows = connection.execute(
+        sa.select(masked_usage.c.category, found)
+        .where(masked_usage.c.day >= since_day)
+        .group_by(masked_usage.c.category)
+        .order_by(sa.desc("found"), masked_usage.c.category)
+    )
+    return {row.category: int(row.found) for row in rows}
 
 
 def read_spend(connection: sa.Connection, month: str) -> dict[str, tuple[int, int]]:

@@ -206,3 +206,13 @@ usage = sa.Table(
     *_counts("requests", "errors", "unpriced", *TOKENS, "cost"),
 )
 """Sums by day (UTC); they outlive the rows of the request log."""
+
+masked_usage = sa.Table(
+    "masked_usage",
+    metadata,
+    sa.Column("day", sa.String(10), primary_key=True),
+    sa.Column("tenant", sa.String(64), primary_key=True),
+    sa.Column("category", sa.String(32), primary_key=True),
+    *_counts("found"),
+)
+"""What guardrails found by day (UTC): how many of each category, never what."""

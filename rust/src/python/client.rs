@@ -133,9 +133,11 @@ impl Client {
 
     /// `Guard.mask` on another thread.
     fn mask(&self, py: Python<'_>, guard: &Guard, request: &Request) -> PyResult<Py<Pending>> {
-        let (guard, request) = (Arc::clone(&guard.0), Arc::clone(&request.0));
+        let (guard, is_broken) = (Arc::clone(&guard.0), Arc::clone(&guard.1));
+        let request = Arc::clone(&request.0);
         Bridge::submit(self.bridge.bind(py), async move {
-            let work = tokio::task::spawn_blocking(move || guardrails::mask(&guard, &request));
+            let work =
+                tokio::task::spawn_blocking(move || guardrails::mask(&guard, &is_broken, &request));
             let masked = work.await;
             Box::new(move |py: Python<'_>| match masked {
                 Ok(masked) => Ok(Py::new(py, masked?)?.into_any()),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pyo3::create_exception;
@@ -12,7 +13,7 @@ use pyo3::prelude::*;
 use super::request::Request;
 use crate::guardrails::policy::{self, Mode, Wishes};
 use crate::guardrails::token::Spelling;
-use crate::guardrails::{Categories, Category, Finding, Scanner};
+use crate::guardrails::{Categories, Category, Finding, Scanner, TooSlow};
 use crate::request::{MaskedRequest, ParsedRequest};
 
 create_exception!(
@@ -29,7 +30,7 @@ const DETACH_BYTES: usize = 4 * 1024;
 type Place = (&'static str, usize, usize);
 
 #[pyclass(frozen, module = "codegate._native")]
-pub struct Guard(pub(super) Arc<policy::Guard>);
+pub struct Guard(pub(super) Arc<policy::Guard>, pub(super) Arc<AtomicBool>);
 
 #[pymethods]
 impl Guard {
@@ -75,17 +76,22 @@ impl Guard {
         let (words, _) = seed.as_chunks::<8>();
         let seed = std::array::from_fn(|n| words.get(n).map_or(0, |w| u64::from_le_bytes(*w)));
         policy::Guard::new(&roots, tenant, wishes, seed)
-            .map(|guard| Self(Arc::new(guard)))
+            .map(|guard| Self(Arc::new(guard), Arc::default()))
             .map_err(|error| PyValueError::new_err(error.0))
     }
 
     /// `request` as it may go up.
     fn mask(&self, py: Python<'_>, request: &Request) -> PyResult<Masked> {
         if request.0.body_bytes() > DETACH_BYTES {
-            py.detach(|| mask(&self.0, &request.0))
+            py.detach(|| mask(&self.0, &self.1, &request.0))
         } else {
-            mask(&self.0, &request.0)
+            mask(&self.0, &self.1, &request.0)
         }
+    }
+
+    /// From now on every look at a request panics: for tests of what happens then.
+    fn break_probe(&self) {
+        self.1.store(true, Ordering::Relaxed);
     }
 
     /// A text as a provider would see it, and what was found in it, in characters.
@@ -125,9 +131,22 @@ impl Masked {
     }
 }
 
+fn look(
+    guard: &policy::Guard,
+    is_broken: &AtomicBool,
+    request: &Arc<ParsedRequest>,
+) -> Result<MaskedRequest, TooSlow> {
+    assert!(!is_broken.load(Ordering::Relaxed), "asked for");
+    request.masked(guard)
+}
+
 /// A detector that fails or takes too long must not let anything out: both are errors.
-pub(super) fn mask(guard: &policy::Guard, request: &Arc<ParsedRequest>) -> PyResult<Masked> {
-    let masked = catch_unwind(AssertUnwindSafe(|| request.masked(guard)))
+pub(super) fn mask(
+    guard: &policy::Guard,
+    is_broken: &AtomicBool,
+    request: &Arc<ParsedRequest>,
+) -> PyResult<Masked> {
+    let masked = catch_unwind(AssertUnwindSafe(|| look(guard, is_broken, request)))
         .map_err(|_| GuardrailError::new_err("a detector failed"))?
         .map_err(|_| GuardrailError::new_err("looking through the request took too long"))?;
     let MaskedRequest { request: made, counts, blocked } = masked;

@@ -11,6 +11,8 @@ from codegate import native
 from codegate.crypto.keys import root_key
 from codegate.guardrails.guards import make
 from codegate.guardrails.rules import Rules
+from tests.support.carriers import KEPT, places
+from tests.support.sdk_types import Canaries, bodies
 
 CANARY = "canary.{}@example.org"
 """An address needs no word around it, so that every place is as good as another."""
@@ -192,6 +194,44 @@ def test_g29_every_carrier_is_looked_through(wire_format: str) -> None:
     body = FORMATS[wire_format](bodies)
     assert masked(wire_format, body) == [("email", bodies.count)]
     assert bodies.count > 20
+
+
+def known_places() -> set[str]:
+    """Every text member of every type of both SDKs."""
+    canaries = Canaries(CANARY.format)
+    for wire_format in FORMATS:
+        for _ in bodies(wire_format, canaries):
+            pass
+    return set(canaries.places)
+
+
+def test_g29_somebody_has_decided_about_every_member_of_the_types() -> None:
+    assert known_places() == set(places())
+
+
+@pytest.mark.parametrize("wire_format", FORMATS)
+def test_g29_every_member_of_the_types_is_looked_through(wire_format: str) -> None:
+    canaries = Canaries(CANARY.format, KEPT)
+    seen: set[str] = set()
+    for body in bodies(wire_format, canaries):
+        text = json.dumps(body)
+        held = {value for value in canaries.places.values() if f'"{value}"' in text}
+        count = sum(text.count(f'"{value}"') for value in held)
+        assert masked(wire_format, body) == ([("email", count)] if count else [])
+        seen |= held
+    assert len(seen) > 30
+    # A name of the model is the one text that every body has and none may change.
+    assert seen == {v for p, v in canaries.places.items() if not p.endswith(".model")}
+
+
+@pytest.mark.parametrize("wire_format", FORMATS)
+def test_g31_what_the_types_say_is_kept_stays(wire_format: str) -> None:
+    shown = places()
+    masked_ones = frozenset(place for place, is_masked in shown.items() if is_masked)
+    canaries = Canaries(CANARY.format, masked_ones)
+    for body in bodies(wire_format, canaries):
+        assert masked(wire_format, body) == []
+    assert len(canaries.places) > 10
 
 
 @pytest.mark.parametrize("wire_format", FORMATS)

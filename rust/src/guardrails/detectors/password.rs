@@ -28,6 +28,7 @@ pub(super) static DETECTOR: Detector = Detector {
         ("CLIENT_SECRET=\"shortish-1\"", "shortish-1"),
         ("curl -u ada:l0velace9 https://x.example", "l0velace9"),
         ("mysql -u root -pWinter77 app", "Winter77"),
+        ("docker exec -it db mysql -u root -pWinter77 app", "Winter77"),
         ("echo 'p1ped-In' | sudo -S ls", "p1ped-In"),
         ("requests.get(u, auth=(\"ada\", \"l0velace\"))", "l0velace"),
         ("| password | Tr0ub4dor | x |", "Tr0ub4dor"),
