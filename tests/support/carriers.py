@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-PLACES = Path(__file__).parents[1] / "corpus" / "guardrails" / "places.txt"
+PLACES = Path(__file__).parents[1] / "unit" / "guardrails" / "places.txt"
 """Every text member of the SDKs' types, and whether it is looked through."""
 
 Text = Callable[[], str]

@@ -195,6 +195,11 @@ fn bot_token(scan: &Scan<'_>, start: usize, at: usize) -> Option<(usize, usize)>
         let end = scan.skip(at + 1, 65, |b| b.is_ascii_hexdigit());
         return (end == at + 65).then_some((start, end));
     }
+    // Google's refresh tokens: `1//0` and a long run.
+    if len >= 40 && scan.slice(start.saturating_sub(3)..start) == b"1//" && scan.byte(start) == b'0'
+    {
+        return Some((start - 3, at));
+    }
     // Terraform: 14 characters, `.atlasv1.` and 60 or more.
     if len >= 60 && scan.slice(start.saturating_sub(9)..start) == b".atlasv1." {
         let begin = scan.skip_back(start - 9, 14, |b| b.is_ascii_alphanumeric());
@@ -243,7 +248,8 @@ fn is_reference(value: &[u8]) -> bool {
         || value.starts_with(b"./")
         || value.contains(&b'/') && dots > 0 && !value.contains(&b'=') && !value.contains(&b'+');
     let first = value.split(|byte| *byte == b'.').next().unwrap_or_default();
-    let is_member = dots > 0 && first.len() <= 10 && first.iter().all(u8::is_ascii_lowercase);
+    let is_member =
+        dots > 0 && (2..=10).contains(&first.len()) && first.iter().all(u8::is_ascii_lowercase);
     is_path || is_member
 }
 
@@ -264,6 +270,17 @@ fn has_secret_name(scan: &Scan<'_>, start: usize, is_uuid: bool) -> bool {
         if is_secret_name(&own) || is_secret_name(&folded(scan.slice(whole..name.end))) {
             return true;
         }
+        // `?key=x`, `Key: x`, `APP_KEY=base64:x`, a signature in a query.
+        let is_query = matches!(scan.before(name.start), b'?' | b'&');
+        if *own == *b"key" && !is_uuid && (is_query || is_strong(scan.slice(start..start + 64))) {
+            return true;
+        }
+        if *own == *b"sig" && is_query {
+            return true;
+        }
+        if *own == *b"base64" {
+            return has_secret_name(scan, name.start, is_uuid);
+        }
         if *own == *b"value" && is_secret_name(&named_above(scan, name.start)) {
             return true;
         }
@@ -278,6 +295,13 @@ fn has_secret_name(scan: &Scan<'_>, start: usize, is_uuid: bool) -> bool {
             return false;
         }
         distance = 14;
+    }
+    let quoted = scan.slice(start.saturating_sub(7)..start);
+    if [b"token \"".as_slice(), b"token '", b"token `"]
+        .iter()
+        .any(|w| quoted.eq_ignore_ascii_case(w))
+    {
+        return !is_uuid;
     }
     scan.has_before(
         start,
@@ -318,6 +342,16 @@ fn named_above(scan: &Scan<'_>, value: usize) -> Folded {
     }
     let start = scan.skip_back(end, 48, is_run);
     folded(scan.slice(start..end))
+}
+
+/// At least 32 letters of both cases and digits in a row, as no key of an object has.
+fn is_strong(text: &[u8]) -> bool {
+    let run = text.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+    let text = text.get(..run).unwrap_or_default();
+    run >= 32
+        && text.iter().any(u8::is_ascii_uppercase)
+        && text.iter().any(u8::is_ascii_lowercase)
+        && text.iter().any(u8::is_ascii_digit)
 }
 
 /// `wandb_key`, `mailchimp_key`: a key of something that is not kept in tables or caches.
@@ -441,6 +475,7 @@ pub(super) fn is_secret_name(name: &[u8]) -> bool {
         "cookie",
         "sessionid",
         "passkey",
+        "auth",
     ]);
     static NOT: Words = Words::ends(&[
         "pagetoken",

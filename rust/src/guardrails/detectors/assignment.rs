@@ -28,6 +28,8 @@ pub(super) enum Sign {
     Word,
     /// `<x>1</x>`
     Tag,
+    /// `x("1")`
+    Call,
 }
 
 /// Bytes of names, with what joins them in most notations.
@@ -45,13 +47,34 @@ pub(super) fn name_around(scan: &Scan<'_>, at: usize) -> Range<usize> {
 pub(super) fn name_before(scan: &Scan<'_>, start: usize) -> Option<Range<usize>> {
     let mut at = scan.skip_back(start, 3, |b| matches!(b, b'"' | b'\'' | b'`' | b'\\'));
     at = scan.skip_back(at, 8, |b| matches!(b, b' ' | b'\t'));
-    let signed = scan.skip_back(at, 2, |b| matches!(b, b'=' | b':' | b'>' | b','));
+    let signed = scan.skip_back(at, 2, |b| matches!(b, b'=' | b':' | b'>' | b',' | b'('));
     let has_sign = signed < at;
     at = scan.skip_back(signed, 8, |b| matches!(b, b' ' | b'\t'));
     at = scan.skip_back(at, 4, |b| matches!(b, b'"' | b'\'' | b'`' | b'\\' | b']' | b')'));
+    // `key: str = x`: the type is not the name.
+    let is_equal = scan.slice(signed..signed + 1) == b"=";
+    if is_equal && let Some(typed) = before_type(scan, at) {
+        at = typed;
+    }
     let name = name_around(scan, at);
     let is_option = scan.slice(name.start..name.end).starts_with(b"--");
     ((has_sign || is_option) && name.start < at).then_some(name.start..at)
+}
+
+/// Where the name ends that has the type which ends at `end`, as in `key: str = x`.
+fn before_type(scan: &Scan<'_>, end: usize) -> Option<usize> {
+    let start = scan.skip_back(end, 24, |b| is_word(b) || matches!(b, b'&' | b'<' | b'>' | b'?'));
+    let colon = scan.skip_back(start, 1, |b| b == b' ');
+    let is_type = start < end && scan.before(colon) == b':' && colon > 0;
+    (is_type && is_word(scan.before(colon - 1))).then(|| colon - 1)
+}
+
+/// Where the value stands behind a type: `password: str = "x"`. `at` is where the type begins.
+fn behind_type(scan: &Scan<'_>, at: usize) -> Option<usize> {
+    let end = scan.skip(at, 24, |b| is_word(b) || matches!(b, b'&' | b'<' | b'>' | b'?'));
+    let sign = scan.skip(end, 1, |b| b == b' ');
+    let is_sign = end > at && scan.byte(sign) == b'=' && scan.byte(sign + 1) != b'=';
+    is_sign.then_some(sign + 1)
 }
 
 /// The value given to the name that ends at `end`.
@@ -64,7 +87,29 @@ pub(super) fn value_after(scan: &Scan<'_>, end: usize) -> Option<Value> {
         b'=' | b':' => {
             let sign = if scan.byte(at) == b'=' { Sign::Equal } else { Sign::Colon };
             at = scan.skip(at + 1, 1, |b| matches!(b, b'=' | b'>'));
-            sign
+            let typed = scan.skip(at, 1, |b| b == b' ');
+            match behind_type(scan, typed) {
+                Some(value) if sign == Sign::Colon => {
+                    at = value;
+                    Sign::Equal
+                }
+                _ => sign,
+            }
+        }
+        // `setPassword("x")`, `PASSWORD('x')`
+        b'(' if at == end && quote_at(scan, at + 1).is_some() => {
+            at += 1;
+            Sign::Call
+        }
+        // `<entry key="db.password">x</entry>`
+        b'>' if closes_quote && scan.byte(at + 1) > b' ' && scan.byte(at + 1) != b'<' => {
+            at += 1;
+            Sign::Colon
+        }
+        // The next line of a list of variables.
+        b'\n' | b'\r' | b'\\' if sibling(scan, at).is_some() => {
+            at = sibling(scan, at).unwrap_or(at);
+            Sign::Equal
         }
         // A table's next cell.
         b'|' if at > end && !closes_quote => {
@@ -94,7 +139,10 @@ pub(super) fn value_after(scan: &Scan<'_>, end: usize) -> Option<Value> {
         }
         _ => return None,
     };
+    // Emphasis in Markdown.
+    at = scan.skip(at, 2, |b| b == b'*');
     at = scan.skip(at, 8, |b| matches!(b, b' ' | b'\t'));
+    at = if scan.slice(at..at + 2) == b"**" && scan.byte(at + 2) > b' ' { at + 2 } else { at };
     // Prefixes of string literals.
     if matches!(scan.byte(at), b'b' | b'r' | b'f' | b'u' | b'L' | b'@')
         && matches!(scan.byte(at + 1), b'"' | b'\'')
@@ -120,8 +168,8 @@ fn sibling(scan: &Scan<'_>, at: usize) -> Option<usize> {
     }
     let after = scan.skip(end, 6, |b| matches!(b, b'"' | b'\\' | b' ' | b'=' | b':'));
     let sign = scan.slice(end..after).iter().position(|b| matches!(b, b'=' | b':'))?;
-    let quote = scan.skip(end + sign + 1, 2, |b| b == b' ');
-    quote_at(scan, quote).map(|_| quote)
+    let start = scan.skip(end + sign + 1, 2, |b| b == b' ');
+    (scan.byte(start) > b' ').then_some(start)
 }
 
 /// Words that give a value, and where they end.
@@ -238,6 +286,9 @@ fn bare(scan: &Scan<'_>, start: usize, sign: Sign) -> Option<Value> {
         && matches!(scan.byte(end - 1), b'.' | b'\\' | b')' | b']' | b'}' | b':' | b'?')
     {
         end -= 1;
+    }
+    if scan.before(start) == b'*' && scan.slice(start..end).ends_with(b"**") {
+        end -= 2;
     }
     (end > start).then_some(Value { range: start..end, is_quoted: false, sign })
 }

@@ -113,6 +113,7 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule { options: &["k"], form: Form::Next, commands: &["openssl"] },
+    Rule { options: &["N", "P"], form: Form::Next, commands: &["ssh-keygen"] },
     Rule {
         options: &["u", "-user", "-proxy-user", "U", "a", "-auth"],
         form: Form::Behind(b':'),

@@ -26,6 +26,8 @@ pub(super) static DETECTOR: Detector = Detector {
         ("met Olga Ivanova there", "Olga Ivanova"),
         ("cardholder PETER HOFFMAN", "PETER HOFFMAN"),
         ("first_name=Jessica", "Jessica"),
+        ("met Ludwig van Beethoven there", "Ludwig van Beethoven"),
+        ("Employee: Mendoza, Carlos", "Mendoza, Carlos"),
     ],
     harmless: &[
         "Visual Studio Code and Google Cloud Platform",
@@ -35,6 +37,7 @@ pub(super) static DETECTOR: Detector = Detector {
         "Jenkins Pipeline with Docker Compose",
         "Returns True if Not Found. See Also",
         "Ruby Rails, Jackson Databind, Lincoln Park",
+        "Author: Unknown",
     ],
 };
 
@@ -276,6 +279,16 @@ fn pair(scan: &mut Scan<'_>, before: usize, last: &Range<usize>) {
             return;
         }
     }
+    let mut has_particle = false;
+    for _ in 0..2 {
+        let small = scan.skip_back(end, 6, |b| b.is_ascii_lowercase());
+        let is_particle = PARTICLES.contains(&scan.slice(small..end)) && scan.before(small) == b' ';
+        if !is_particle || small == 0 {
+            break;
+        }
+        has_particle = true;
+        end = small - 1;
+    }
     let start = scan.skip_back(end, 32, |b| is_letter(b) || matches!(b, b'\'' | b'-'));
     let start = scan.past_escape(start);
     // The quote before a name is none of its letters.
@@ -292,11 +305,12 @@ fn pair(scan: &mut Scan<'_>, before: usize, last: &Range<usize>) {
         return;
     }
     let (given, family) = (knowledge(scan, &first), knowledge(scan, last));
-    if is_technology(scan.slice(last.clone())) {
+    if is_technology(scan.slice(last.clone())) || is_nobody(scan.slice(first.clone())) {
         return;
     }
-    let is_sure =
-        given.is_first() && !given.is_ambiguous() && family.is_last() && !family.is_ambiguous();
+    let is_noble = has_particle && given.is_first() && !given.is_ambiguous() && last.len() > 3;
+    let is_sure = is_noble
+        || given.is_first() && !given.is_ambiguous() && family.is_last() && !family.is_ambiguous();
     let is_labelled = || has_label(scan, start);
     let is_likely =
         given.is_first() && (family.is_any() || last.len() >= 4 && !is_plain(scan, last));
@@ -309,6 +323,33 @@ fn pair(scan: &mut Scan<'_>, before: usize, last: &Range<usize>) {
         scan.found(Category::Name, first.start..end);
     }
 }
+
+/// Words that stand where a name would.
+fn is_nobody(text: &[u8]) -> bool {
+    const WORDS: &[&str] = &[
+        "Unknown",
+        "None",
+        "Null",
+        "Anonymous",
+        "System",
+        "Admin",
+        "Default",
+        "Guest",
+        "User",
+        "Team",
+        "Nobody",
+        "Test",
+        "Bot",
+        "Root",
+    ];
+    WORDS.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// Small words inside names: `van Dijk`, `de la Cruz`.
+const PARTICLES: &[&[u8]] = &[
+    b"van", b"von", b"der", b"den", b"de", b"la", b"du", b"da", b"dos", b"di", b"del", b"della",
+    b"bin", b"ibn", b"al", b"el", b"ter", b"ten", b"zu",
+];
 
 /// Last words of products whose first word is a name as well.
 fn is_technology(last: &[u8]) -> bool {
@@ -425,7 +466,18 @@ fn is_place(scan: &Scan<'_>, end: usize) -> bool {
 /// One known first name is enough behind a label; words that mean something else are not.
 fn alone(scan: &mut Scan<'_>, range: &Range<usize>) {
     let about = knowledge(scan, range);
-    if !about.is_first() || about.is_ambiguous() {
+    if about.is_last() && scan.slice(range.end..range.end + 2) == b", " {
+        // `Mendoza, Carlos`
+        if let Some(given) = word(scan, range.end + 2)
+            && knowledge(scan, &given).is_first()
+            && is_given(scan, range.start)
+        {
+            scan.set_cursor(Category::Name, given.end);
+            scan.found(Category::Name, range.start..given.end);
+            return;
+        }
+    }
+    if !about.is_first() || about.is_ambiguous() || is_nobody(scan.slice(range.clone())) {
         return;
     }
     let mut end = range.end;

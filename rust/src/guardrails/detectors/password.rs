@@ -38,6 +38,14 @@ pub(super) static DETECTOR: Detector = Detector {
         ("пароль: letmein99", "letmein99"),
         ("reset her password to Winter25!", "Winter25!"),
         ("root_pw: Sommer24", "Sommer24"),
+        ("db_password: str = \"hunter42\"", "hunter42"),
+        ("user.set_password('hunter42')", "hunter42"),
+        ("<entry key=\"db.password\">zyx-987</entry>", "zyx-987"),
+        ("- name: DB_PASSWORD\n  value: Sommer24", "Sommer24"),
+        ("**Password:** Sommer24!", "Sommer24!"),
+        ("Password: **Sommer24!**", "Sommer24!"),
+        ("use Sommer24! as the password", "Sommer24!"),
+        ("INSERT INTO u (name, password) VALUES ('ada', 'Sommer24');", "Sommer24"),
         ("password: correct-horse-battery", "correct-horse-battery"),
     ],
     harmless: &[
@@ -62,6 +70,8 @@ pub(super) static DETECTOR: Detector = Detector {
         "OLDPWD=/srv PWD=/srv/app",
         "password: my-db-secret-name",
         "used by the team, identified by its id",
+        "get_password('Enter it: '), check_password(\"wrong\"), password: str = None",
+        "https://<user>:<password>@host",
         "mkdir -p build; grep -P pattern; openssl x509 -in a",
     ],
 };
@@ -98,6 +108,7 @@ static ENDS: Words = Words::ends(&[
     "wachtwoord",
     "losenord",
     "lsenord",
+    "secretkeybase",
     "passord",
     "pw",
     "pswd",
@@ -152,6 +163,9 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
         return;
     }
     let Some(value) = value_after(scan, name.end).or_else(|| option(scan, &name)) else {
+        if strength == Strength::Password && (used_as(scan, &name) || inserted(scan, &name)) {
+            return;
+        }
         beside(scan, &name, strength);
         return;
     };
@@ -249,6 +263,58 @@ fn beside(scan: &mut Scan<'_>, name: &Range<usize>, strength: Strength) {
         scan.set_cursor(Category::Password, value.range.end);
         scan.found(Category::Password, value.range);
     }
+}
+
+/// `use VALUE as the password`.
+fn used_as(scan: &mut Scan<'_>, name: &Range<usize>) -> bool {
+    const LINKS: &[&[u8]] = &[b" as the ", b" as your ", b" as my ", b" as a ", b" as "];
+    let head = scan.slice(name.start.saturating_sub(9)..name.start);
+    let Some(link) = LINKS.iter().find(|link| head.ends_with(link)) else { return false };
+    let stop = name.start - link.len();
+    let end = scan.skip_back(stop, 2, |b| matches!(b, b'"' | b'\'' | b'`'));
+    let start = scan.skip_back(end, 64, |b| b > b' ' && !matches!(b, b'"' | b'\'' | b'`'));
+    let text = scan.slice(start..end);
+    let mix = Mix::of(text);
+    let is_value = text.len() >= 6 && mix.digits > 0 && mix.letters() > 1 && !is_placeholder(text);
+    if is_value {
+        scan.found(Category::Password, start..end);
+    }
+    is_value
+}
+
+/// `INSERT INTO t (name, password) VALUES ('ada', 'VALUE')`.
+fn inserted(scan: &mut Scan<'_>, name: &Range<usize>) -> bool {
+    let open = name.start - scan.slice(name.start.saturating_sub(96)..name.start).len();
+    let head = scan.slice(open..name.start);
+    let Some(list) = memchr::memrchr(b'(', head) else { return false };
+    let place = memchr::memchr_iter(b',', head.get(list..).unwrap_or_default()).count();
+    let window = scan.slice(name.end..name.end + 160);
+    let lower = window.to_ascii_lowercase();
+    let Some(close) = memchr::memchr(b')', &lower) else { return false };
+    let Some(values) = lower.get(close..).and_then(|rest| memchr::memmem::find(rest, b"values"))
+    else {
+        return false;
+    };
+    if values > 8 {
+        return false;
+    }
+    let mut at = name.end + close + values + 6;
+    at = scan.skip(at, 3, |b| matches!(b, b' ' | b'('));
+    for _ in 0..place {
+        let Some(comma) = memchr::memchr2(b',', b'\n', scan.slice(at..at + 128)) else {
+            return false;
+        };
+        at = scan.skip(at + comma + 1, 2, |b| b == b' ');
+    }
+    let Some(value) = value_at(scan, at).filter(|value| value.is_quoted) else { return false };
+    let text = scan.slice(value.range.clone());
+    let mix = Mix::of(text);
+    let is_value = text.len() >= 4 && mix.digits + mix.others > 0 && !is_placeholder(text);
+    if is_value {
+        scan.set_cursor(Category::Password, value.range.end);
+        scan.found(Category::Password, value.range);
+    }
+    is_value
 }
 
 /// `--password VALUE`, `-password VALUE`.
@@ -417,21 +483,27 @@ fn is_secret(scan: &Scan<'_>, name: &Range<usize>, value: &Value, strength: Stre
     if spaces > 0 && (mix.digits == 0 || spaces > 4 || strength == Strength::Secret) {
         return false;
     }
+    if text.starts_with(b"@") && value.sign == Sign::Tag {
+        return false;
+    }
     let is_plain_word = mix.digits == 0 && mix.others == 0;
     match value.sign {
         _ if strength == Strength::Secret => {
             let kinds =
                 [mix.lower, mix.upper, mix.digits, mix.others].iter().filter(|n| **n > 0).count();
             let is_given = value.is_quoted || value.sign == Sign::Equal;
+            let is_constant = scan.slice(name.clone()).iter().all(|b| !b.is_ascii_lowercase());
             mix.digits > 0
                 && mix.letters() > 2
-                && (is_given && (kinds >= 3 || text.len() >= 12) || kinds >= 3 && has_symbol(text))
+                && (is_given && (kinds >= 3 || text.len() >= 12 || is_constant)
+                    || kinds >= 3 && (has_symbol(text) || text.len() >= 10))
         }
         Sign::Word => {
             (is_complex && (mix.digits > 0 || has_symbol(text)))
                 || (value.is_quoted && !is_common(text))
         }
         Sign::Tag => !is_common(text),
+        Sign::Call => mix.digits > 0 && mix.letters() > 1 && spaces == 0,
         _ if value.is_quoted => !is_common(text) && (!is_plain_word || text.len() >= 5),
         Sign::Equal => {
             let is_constant = scan.slice(name.clone()).iter().all(|b| !b.is_ascii_lowercase())

@@ -11,6 +11,7 @@ pub(super) static DETECTOR: Detector = Detector {
     verify,
     matching: &[
         ("postgres://app:s3cr3t@db.example.com:5432/x", "s3cr3t"),
+        ("ftp://ada:w0rd#9@ftp.example.com/x", "w0rd#9"),
         ("redis://:p%40ss!w@cache:6379/0", "p%40ss!w"),
         ("URL=\"mongodb+srv://root:pa@ss@cluster0.example.net/?w=1\"", "pa@ss"),
         ("jdbc:oracle:thin:scott/T1gerT1ger@//h:1521/x", "T1gerT1ger"),
@@ -74,7 +75,13 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
                     | b';'
             )
     };
-    let end = scan.skip(start, LIMIT, is_authority);
+    let mut end = scan.skip(start, LIMIT, is_authority);
+    // Outside the web people write these two as they are.
+    let scheme = scan.slice(at.saturating_sub(7)..at - 2);
+    let is_web = scheme.ends_with(b"http") || scheme.ends_with(b"https");
+    if !is_web && matches!(scan.byte(end), b'#' | b'?') && !scan.slice(start..end).contains(&b'@') {
+        end = scan.skip(end + 1, LIMIT, |b| is_authority(b) || matches!(b, b'#' | b'?'));
+    }
     let Some(user_info) = memchr::memrchr(b'@', scan.slice(start..end)) else { return };
     let host = scan.byte(start + user_info + 1);
     let Some(colon) = memchr::memchr(b':', scan.slice(start..start + user_info)) else {
