@@ -200,8 +200,9 @@ fn parse(issued: &Issued, place: Place, text: &[u8]) -> Parsed {
             }
             continue;
         }
-        let limit = if len < token::PREFIX.len() { EARLY_GAP } else { GAP };
-        match gap(text.get(at..).unwrap_or_default(), limit) {
+        let is_inside = len >= token::PREFIX.len();
+        let limit = if is_inside { GAP } else { EARLY_GAP };
+        match gap(text.get(at..).unwrap_or_default(), limit, is_inside) {
             Gap::None => return Parsed::No,
             Gap::Open => return Parsed::Partial,
             Gap::Bytes(bytes) => at += bytes,
@@ -216,8 +217,9 @@ enum Gap {
     Bytes(usize),
 }
 
-/// White space and invisible characters at the start of `text`, as they are or escaped.
-fn gap(text: &[u8], limit: usize) -> Gap {
+/// White space and invisible characters at the start of `text`, as they are or escaped. Behind a
+/// whole prefix also emphasis, hyphens, and quotes with a plus, as in `"XQZ" + "EMAIL"`.
+fn gap(text: &[u8], limit: usize, is_inside: bool) -> Gap {
     let mut at = 0;
     loop {
         let rest = text.get(at..).unwrap_or_default();
@@ -227,11 +229,13 @@ fn gap(text: &[u8], limit: usize) -> Gap {
         let one = match rest {
             [] | [0xC2 | 0xE2 | 0xEF] | [0xE2, 0x80 | 0x81] | [0xEF, 0xBB] => return Gap::Open,
             [b' ' | b'\t' | b'\n' | b'\r', ..] => 1,
+            [byte, ..] if is_inside && is_joint(*byte) => 1,
             [b'\\', ..] => {
                 let slashes = rest.iter().take_while(|byte| **byte == b'\\').count();
                 match rest.get(slashes) {
                     None => return if at + slashes > limit { Gap::None } else { Gap::Open },
                     Some(b'n' | b'r' | b't' | b'\n') => slashes + 1,
+                    Some(byte) if is_inside && is_joint(*byte) => slashes + 1,
                     Some(_) => break,
                 }
             }
@@ -242,6 +246,11 @@ fn gap(text: &[u8], limit: usize) -> Gap {
         at += one;
     }
     if at == 0 || at > limit { Gap::None } else { Gap::Bytes(at) }
+}
+
+/// What models put between the parts of a long word.
+fn is_joint(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'`' | b'+' | b'*' | b'_' | b'-' | b'~')
 }
 
 /// Writes `value` as it stands inside a JSON string that is itself written as one, `level` deep.
@@ -340,6 +349,26 @@ mod tests {
             let single: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
             assert!(in_pieces(&issued, TEXT, &single).contains("hunter2"), "{text:?}");
             assert!(in_pieces(&issued, TEXT, &[text.as_bytes()]).contains("hunter2"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn g18_joined_strings_and_emphasis_do_not_matter() {
+        let (issued, tokens) = issued(&["hunter2"]);
+        for joint in ["\\\" + \\\"", "' +\\n  '", "**", "_", "\\\\_", "`", "-", "\\\" \\\""] {
+            for at in 3..tokens[0].len() {
+                let (head, tail) = tokens[0].split_at(at);
+                let text = format!("say {head}{joint}{tail} now");
+                for cut in 0..=text.len() {
+                    let pieces = [&text.as_bytes()[..cut], &text.as_bytes()[cut..]];
+                    assert_eq!(in_pieces(&issued, TEXT, &pieces), "say hunter2 now", "{text}");
+                }
+            }
+        }
+        for around in ["`", "**", "\\\"", "_", "~~", "'"] {
+            let text = format!("{around}{}{around}, x", tokens[0]);
+            let wanted = format!("{around}hunter2{around}, x");
+            assert_eq!(in_pieces(&issued, TEXT, &[text.as_bytes()]), wanted);
         }
     }
 

@@ -279,7 +279,8 @@ fn has_secret_name(scan: &Scan<'_>, start: usize, is_uuid: bool) -> bool {
             return true;
         }
         if *own == *b"base64" {
-            return has_secret_name(scan, name.start, is_uuid);
+            return name_before(scan, name.start)
+                .is_some_and(|outer| is_secret_name(&folded(scan.slice(outer))));
         }
         if *own == *b"value" && is_secret_name(&named_above(scan, name.start)) {
             return true;
