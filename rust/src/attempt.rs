@@ -464,11 +464,15 @@ async fn restored(order: &Order, parts: Vec<Bytes>) -> Vec<Bytes> {
 async fn translated(plan: &Arc<Plan>, parts: Vec<Bytes>) -> Vec<Bytes> {
     let body = Body::from_parts(parts);
     let plan = Arc::clone(plan);
+    let is_small = body.len() <= TRANSLATE_ELSEWHERE_BYTES;
     let write = move || {
         let joined = body.joined();
         drop(body);
         translate::whole(&plan, joined)
     };
+    if is_small {
+        return write();
+    }
     tokio::task::spawn_blocking(write).await.unwrap_or_default()
 }
 
