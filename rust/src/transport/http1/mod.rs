@@ -226,7 +226,6 @@ impl Connection {
         self.is_reused = true;
         // Nothing is held for a connection that rests.
         self.input = BytesMut::new();
-        self.output.parts = Vec::new();
         self.read_size = FIRST_READ_BYTES;
         true
     }
@@ -277,6 +276,8 @@ impl Connection {
         }
         ready!(Pin::new(&mut self.socket).poll_flush(cx))?;
         output.is_flushed = true;
+        // Its answer may be a long stream.
+        (output.parts, output.next) = (Vec::new(), 0);
         Poll::Ready(Ok(()))
     }
 }
@@ -308,4 +309,33 @@ pub(super) fn request_head(
     }
     text.extend_from_slice(b"\r\n\r\n");
     text.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_that_has_left_is_not_held_while_its_answer_goes_on() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut connection =
+            Connection::new(Socket::Plain(TcpStream::connect(address).await.unwrap()));
+        let (mut upstream, _) = listener.accept().await.unwrap();
+        let body = Bytes::from(vec![b'x'; 1000]);
+        connection
+            .begin(Bytes::from_static(b"POST / HTTP/1.1\r\n\r\n"), std::slice::from_ref(&body));
+        upstream.write_all(b"HTTP/1.1 200 OK\r\n\r\nfirst").await.unwrap();
+        let (status, _) = poll_fn(|cx| connection.poll_head(cx)).await.unwrap();
+        assert_eq!(status, StatusCode::OK);
+        let piece = poll_fn(|cx| connection.poll_body(cx)).await;
+        assert_eq!(piece, Some(Ok(Bytes::from_static(b"first"))));
+        assert!(body.is_unique());
+        assert!(connection.has_written());
+    }
 }
