@@ -248,8 +248,13 @@ impl Recorder {
     }
 
     fn keep(&mut self, text: Option<Vec<u8>>, seal: &Escaped<'_>, plan: &Plan) {
+        if self.bytes > ANSWER_BYTES {
+            // Too much to be kept: nothing of it is.
+            self.pieces = Vec::new();
+            return;
+        }
         let seal = Escaped::text(&plan.seals.seal(plan.target, &seal.to_text()));
-        self.bytes += seal.as_bytes().len();
+        self.bytes += seal.as_bytes().len() + ENTRY_BYTES;
         self.pieces.push(Sealed { text, seal: seal.as_bytes().to_vec() });
     }
 
@@ -305,5 +310,29 @@ mod tests {
         assert!(recall.get(&numbered(0), later + Duration::from_secs(1)).is_none());
         assert!(recall.get(&numbered(1), later + Duration::from_secs(1)).is_some());
         assert_eq!(recall.0.lock().entries.len(), 1);
+    }
+
+    #[test]
+    fn an_answer_of_seals_without_end_takes_no_memory_without_end() {
+        let goal = super::super::Goal {
+            client: Format::OpenaiChat,
+            target: Format::AnthropicMessages,
+            model: "claude-opus-4-5",
+            profile: &crate::canonical::Profile::default(),
+            seals: &Arc::new(Seals::new(b"key")),
+            has_reasoning: true,
+            now: 0,
+        };
+        let body = br#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
+        let plan = super::super::request(&body[..].into(), &goal).unwrap().plan;
+        let (mut recorder, seal) = (Recorder::default(), "s".repeat(ANSWER_BYTES / 8));
+        let held =
+            |recorder: &Recorder| recorder.pieces.iter().map(|p| p.seal.len()).sum::<usize>();
+        for part in 0..100 {
+            let opened = Opened::Redacted { seal: Escaped::text(&seal) };
+            recorder.see(&Event::Open { part, opened }, &plan);
+            assert!(held(&recorder) < 2 * ANSWER_BYTES, "{part}");
+        }
+        assert_eq!(held(&recorder), 0);
     }
 }
