@@ -452,11 +452,7 @@ async fn restored(order: &Order, parts: Vec<Bytes>) -> Vec<Bytes> {
         let text = body.slice(0..body.len());
         frames::whole(format, &issued, &text)
     };
-    let text = if size <= JUDGE_ELSEWHERE_BYTES {
-        work()
-    } else {
-        tokio::task::spawn_blocking(work).await.unwrap_or_default()
-    };
+    let text = if size <= JUDGE_ELSEWHERE_BYTES { work() } else { elsewhere(work).await };
     text.map_or(parts, |text| vec![text.into()])
 }
 
@@ -473,7 +469,15 @@ async fn translated(plan: &Arc<Plan>, parts: Vec<Bytes>) -> Vec<Bytes> {
     if is_small {
         return write();
     }
-    tokio::task::spawn_blocking(write).await.unwrap_or_default()
+    elsewhere(write).await
+}
+
+/// What `work` makes on another thread. Its panic is one here: a defect is no empty answer.
+async fn elsewhere<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(made) => made,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
 }
 
 /// A stream that came where a whole answer was asked for, put together.
@@ -609,4 +613,15 @@ pub(crate) fn status_of(facts: &ErrorFacts) -> u16 {
             })
         })
         .unwrap_or(500)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    #[should_panic(expected = "a defect")]
+    async fn a_panic_on_another_thread_is_no_empty_answer() {
+        let _: Vec<Bytes> = elsewhere(|| panic!("a defect")).await;
+    }
 }
