@@ -446,7 +446,6 @@ pub(super) fn is_secret_name(name: &[u8]) -> bool {
         "hmackey",
         "sharedaccesskey",
         "integrationkey",
-        "routingkey_",
         "serverkey",
         "fernetkey",
         "cookiekey",

@@ -80,7 +80,6 @@ static LABELS: Words = Words::whole(&[
     "last_name",
     "lastname",
     "surname",
-    "username_",
     "cardholder",
     "client",
     "guest",
