@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -128,6 +129,22 @@ def test_a_trial_may_be_left_out_or_aimed(live: Proxy, cli: Cli, shared_mock: Th
     assert done["models"] == {}
     done = cli.ok("accounts", "test", "aimed", "--model", "mock-no-tools", "--json").json()
     assert list(done["models"]) == ["mock-no-tools"]
+
+
+def test_a_trial_at_an_address_that_is_left_meanwhile_is_not_kept(
+    live: Proxy, cli: Cli, shared_mock: ThreadedMock
+) -> None:
+    add(cli, shared_mock, "moving", "--model", "fault:slow-first-1000")
+    before = len(shared_mock.requests)
+    with ThreadPoolExecutor(1) as pool:
+        trial = pool.submit(cli.ok, "accounts", "test", "moving", "--json")
+        wait_until(lambda: any(r.body for r in shared_mock.requests[before:]), 10, "the trial")
+        cli.ok(
+            *("accounts", "edit", "moving", "--base-url", shared_mock.url + "/v1"),
+            *("--api-key", KEY),
+        )
+        assert list(trial.result().json()["models"]) == ["fault:slow-first-1000"]
+    assert cli.ok("accounts", "show", "moving", "--json").json()["abilities"] == {}
 
 
 def test_images_go_only_to_accounts_that_may_see(

@@ -178,7 +178,10 @@ def probe_account(
         for each in model or models_of(record):
             tried[each] = try_model(record, each)
         with opened(data_dir) as state, state.database.change() as connection:
-            for each, abilities in tried.items():
+            now = store.find(connection, state.vault, name)
+            # A trial takes a while: another address may have come in the meantime.
+            is_same = (now.id, now.endpoints) == (record.id, record.endpoints)
+            for each, abilities in tried.items() if is_same else ():
                 store.put_abilities(connection, record.id, each, abilities)
     if as_json:
         print_json(
