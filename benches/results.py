@@ -1,5 +1,5 @@
 """The raw outcome of a run as it is stored, and what it adds up to: medians over rounds, ratios to
-the reference of the same round, and whether the limits hold."""
+the reference of the same round, and whether the goals are reached."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""`python -m benches.run [--quick]`: CodeGate beside its floors, held to its limits.
+"""`python -m benches.run [--quick]`: CodeGate beside its floors, held to its goals.
 
-Exit 0 when every limit holds, 1 when one is missed, an answer was wrong or a program is missing.
+Exit 0 when every goal is reached, 1 when one is missed, an answer was wrong, or a program is
+missing.
 """
 
 from __future__ import annotations

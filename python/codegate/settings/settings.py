@@ -66,7 +66,8 @@ class Settings:
     request_logging: bool = True
     """Whether each exchange leaves one row in the database, which ``codegate logs`` shows."""
     access_log: bool = False
-    """Whether exchanges that ended well leave a line on standard error too, as others always do."""
+    """Whether exchanges that ended well leave a line on standard error too, as others do; without
+    ``request_logging`` none does."""
     log_retention_days: int = 30
     """How long rows of the request log are kept; 0 is for ever."""
     guardrails: bool = False
