@@ -257,6 +257,8 @@ def test_text_goes_on_as_before(live: Proxy, cli: Cli, shared_mock: ThreadedMock
     add(cli, shared_mock, "blind", "--model-map", "m=mock-no-vision")
     cli.ok("limits", "set", "mock-no-vision", "--no-vision")
     settled(live, 1)
+    loss = "x-codegate-conversion-loss"
+    wait_until(lambda: ask(live, CHAT, "m").header(loss) == "image", FORCE_S, "the limit")
     answer = call(live.port, live.key, CHAT, "m", stream=False)
     assert answer.status == 200
     assert answer.header("x-codegate-conversion-loss") is None
