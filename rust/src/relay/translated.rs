@@ -58,6 +58,10 @@ impl Stream {
                 translator.finish(&mut written);
                 self.end = Some(End::Complete);
             }
+            if verdict != Verdict::Terminal && translator.is_cut() {
+                // It would go on writing what nobody reads and somebody pays for.
+                self.body = None;
+            }
         }
         self.push_own(written, out);
         if !matches!(result, Ok(None)) {
