@@ -69,10 +69,6 @@ class Cage:
                 self.canaries.append(made)
                 return made.text
 
-    def escaped(self, data: str) -> list[Canary]:
-        """Those that can be seen in ``data``."""
-        return [c for c in self.canaries if any(trace in data for trace in c.traces)]
-
 
 def _is_found(canary: Canary) -> bool:
     start = canary.text.index(canary.value)
