@@ -31,7 +31,7 @@ from benches.report import render, write_readme
 from benches.results import CellResult, CellRun, RunResult, verdicts, voids
 from benches.upstream import LOAD_CORE
 
-_ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 _RESULTS = Path(__file__).with_name("results")
 _OWN_OUTPUT = ("benches/results/", "benches/README.md")
 _PASSES = 2
@@ -102,7 +102,7 @@ def _bench(options: argparse.Namespace) -> int:
     )
     print(render(run))
     if not options.no_save:
-        print(f"raw rounds: {_save(run).relative_to(_ROOT)}")
+        print(f"raw rounds: {_save(run).relative_to(ROOT)}")
         if not options.quick and not options.gateways and not options.cells:
             write_readme(run)
     return _judge(run)
@@ -132,8 +132,8 @@ def build_load() -> Path:
     build = ["cargo", "build", "--release", "--quiet", "--package", "codegate-load"]
     query = ["cargo", "metadata", "--format-version", "1", "--no-deps"]
     try:
-        subprocess.run(build, cwd=_ROOT, check=True)
-        found = subprocess.run(query, cwd=_ROOT, check=True, capture_output=True, text=True)
+        subprocess.run(build, cwd=ROOT, check=True)
+        found = subprocess.run(query, cwd=ROOT, check=True, capture_output=True, text=True)
     except FileNotFoundError as error:
         raise BenchError("cargo is missing: install a Rust toolchain") from error
     except subprocess.CalledProcessError as error:
@@ -223,9 +223,7 @@ def _commit() -> str:
 
 
 def _git(*words: str) -> str:
-    outcome = subprocess.run(
-        ["git", *words], cwd=_ROOT, capture_output=True, text=True, check=False
-    )
+    outcome = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
     return outcome.stdout.strip()
 
 

@@ -23,6 +23,11 @@ impl<'a> Input<'a> {
         [&[choices, cuts], text].concat()
     }
 
+    /// Another text with the same choices and cuts.
+    pub(crate) fn with<'b>(&self, text: &'b [u8]) -> Input<'b> {
+        Input { text, ..*self }
+    }
+
     /// The text in pieces of one length, or of many.
     pub(crate) fn pieces(&self) -> Vec<Bytes> {
         let (mut rest, mut state) = (self.text, u32::from(self.cuts));

@@ -5,6 +5,7 @@
 
 mod answers;
 mod framing;
+mod guardrails;
 mod input;
 mod json;
 mod oracle;
@@ -21,7 +22,7 @@ pub struct Target {
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 11] = [
     Target { name: "json", run: json::run, seeds: json::seeds },
     Target { name: "framing", run: framing::run, seeds: framing::seeds },
     Target { name: "messages_request", run: requests::messages, seeds: requests::messages_seeds },
@@ -30,6 +31,9 @@ pub const TARGETS: [Target; 8] = [
     Target { name: "chat_answer", run: answers::chat, seeds: answers::chat_seeds },
     Target { name: "messages_stream", run: streams::messages, seeds: streams::messages_seeds },
     Target { name: "chat_stream", run: streams::chat, seeds: streams::chat_seeds },
+    Target { name: "scanner", run: guardrails::scanner, seeds: guardrails::seeds },
+    Target { name: "token", run: guardrails::token, seeds: guardrails::token_seeds },
+    Target { name: "masking", run: guardrails::masking, seeds: guardrails::seeds },
 ];
 
 /// The target of that name.

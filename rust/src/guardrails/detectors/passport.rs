@@ -3,6 +3,7 @@
 use super::Detector;
 use crate::guardrails::category::Category;
 use crate::guardrails::scanner::{Scan, Trigger};
+use crate::guardrails::token::PREFIX;
 
 pub(super) static DETECTOR: Detector = Detector {
     category: Category::Passport,
@@ -41,6 +42,11 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
         return;
     }
     let Some(end) = word_end(scan, at) else { return };
+    // The word in a token of ours.
+    let is_token = scan.slice(at.saturating_sub(6)..at).starts_with(PREFIX.as_bytes());
+    if is_token {
+        return;
+    }
     // `passport.js`, `passport-jwt`, `passport@1` are names of software.
     let is_numbered = matches!(scan.slice(end..end + 3), b"-Nr" | b"-No" | b"-nr" | b"-no");
     let is_call = scan.byte(end) == b'(' && matches!(scan.byte(end + 1), b'"' | b'\'');
@@ -59,6 +65,10 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
             return;
         }
         let end = scan.skip(word, 24, |byte| byte.is_ascii_alphanumeric());
+        // A token of ours stands where the number stood.
+        if scan.slice(word..end).starts_with(PREFIX.as_bytes()) {
+            return;
+        }
         if end == word || word > limit {
             return;
         }
