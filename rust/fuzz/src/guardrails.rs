@@ -115,9 +115,12 @@ pub(crate) fn masking(data: &[u8]) {
     // A token says less about the words around it than its value did: another value may be found
     // there, but no token is.
     if let Some((again, issued)) = self::masked(&guard, format, &masked) {
-        assert_eq!(whole(format, &issued, &again), masked);
+        let restored = meant(whole(format, &issued, &again));
+        // Portable tokens are opened whoever issued them.
+        let portable = spelling == Spelling::Portable && restored == meant(body.clone());
+        assert!(portable || restored == meant(masked.clone()), "{again} became {restored}");
     }
-    assert_eq!(whole(format, &issued, &masked), body);
+    assert_eq!(meant(whole(format, &issued, &masked)), meant(body.clone()));
 
     let Some(text) = masked["messages"][0]["content"].as_str() else { return };
     let inside = json!(text).to_string();
@@ -128,6 +131,16 @@ pub(crate) fn masking(data: &[u8]) {
         let cut = input.with(text.as_bytes());
         assert_eq!(streamed(&issued, text, &cut), body["messages"][0]["content"]);
     }
+}
+
+/// Arguments as the JSON that they are: what stands in them may be escaped in other ways.
+fn meant(mut body: Value) -> Value {
+    for call in body["messages"][1]["tool_calls"].as_array_mut().into_iter().flatten() {
+        if let Some(arguments) = call["function"]["arguments"].as_str() {
+            call["function"]["arguments"] = read(arguments.as_bytes());
+        }
+    }
+    body
 }
 
 fn whole(format: Format, issued: &Issued, body: &Value) -> Value {
