@@ -29,7 +29,7 @@ class Guarded(Codegate):
     """With guardrails on; every body but a cell's first is known to them."""
 
     name = "guarded"
-    flags: ClassVar[tuple[str, ...]] = ("--setting", "guardrails_enabled=true")
+    flags: ClassVar[tuple[str, ...]] = ("--setting", "guardrails=on")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
