@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from codegate.errors import ConfigError
+from codegate.errors import ConfigError, WrongUsage
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 Interface = Literal["asgi", "rsgi"]
@@ -123,9 +123,9 @@ def log_level_from(value: str) -> LogLevel:
 def workers_from(name: str, value: str) -> int:
     """The number of workers. More than one needs shared state, which does not exist yet."""
     if not (value.isascii() and value.isdigit() and int(value) >= 1):
-        raise ConfigError(f"{name}: {value!r} is not a number of workers (1 or more)")
+        raise _refused(name)(f"{name}: {value!r} is not a number of workers (1 or more)")
     if int(value) > 1:
-        raise ConfigError(
+        raise _refused(name)(
             f"{name}: {value} workers need shared state for limits and cooldowns, "
             "which this version does not have; use 1"
         )
@@ -136,8 +136,13 @@ def interface_from(name: str, value: str) -> Interface:
     """One of ``INTERFACES``, in any case. Raises ``ConfigError`` naming ``name``."""
     interface = value.lower()
     if interface not in INTERFACES:
-        raise ConfigError(f"{name}: {value!r} is not one of {', '.join(INTERFACES)}")
+        raise _refused(name)(f"{name}: {value!r} is not one of {', '.join(INTERFACES)}")
     return interface
+
+
+def _refused(name: str) -> type[ConfigError]:
+    """A wrong flag is wrong usage; a wrong variable was set by somebody else, perhaps."""
+    return WrongUsage if name.startswith("--") else ConfigError
 
 
 def hosts_from(value: str) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ CodegateError
 ├── DecryptError           a stored value does not belong to the key or the place it is read with
 ├── InternalError          a defect in CodeGate
 └── ConfigError            start-up: a flag, variable or file is wrong
+    └── WrongUsage         what was given cannot be meant, whatever is stored
 """
 
 from __future__ import annotations
@@ -218,3 +219,7 @@ class ConfigError(CodegateError):
     """A wrong flag, variable or file, found at start."""
 
     code = "config_error"
+
+
+class WrongUsage(ConfigError):
+    """A value that somebody gave is wrong by itself, whatever is stored or runs."""

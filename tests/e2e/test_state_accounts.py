@@ -219,17 +219,17 @@ def test_names_and_flags_that_cannot_work_are_refused(cli: Cli, shared_mock: Thr
     url = shared_mock.url
     for code, flags, words in (
         (1, ("twice", "--provider", "custom", "--base-url", url), "exists"),
-        (1, ("a/b", "--provider", "custom", "--base-url", url), "cannot be an account's name"),
-        (1, ("x", "--provider", "custom"), "give --base-url"),
-        (1, ("x", "--provider", "openai"), "needs a key"),
-        (1, ("x", "--provider", "demo"), "no account can be added"),
-        (1, ("x", "--api-key", "unheard-of"), "--provider is needed"),
-        (1, ("x", "--api-key", "sk-" + "ab" * 16), "add --provider (openai, deepseek)"),
-        (1, ("x", "--provider", "custom", "--base-url", "ftp://h"), "is not an http"),
-        (1, ("x", "--provider", "custom", "--base-url", url, "--format", "soap"), "not a format"),
+        (2, ("a/b", "--provider", "custom", "--base-url", url), "cannot be an account's name"),
+        (2, ("x", "--provider", "custom"), "give --base-url"),
+        (2, ("x", "--provider", "openai"), "needs a key"),
+        (2, ("x", "--provider", "demo"), "no account can be added"),
+        (2, ("x", "--api-key", "unheard-of"), "--provider is needed"),
+        (2, ("x", "--api-key", "sk-" + "ab" * 16), "add --provider (openai, deepseek)"),
+        (2, ("x", "--provider", "custom", "--base-url", "ftp://h"), "is not an http"),
+        (2, ("x", "--provider", "custom", "--base-url", url, "--format", "soap"), "not a format"),
         (1, ("x", "--provider", "openai", "--api-key-env", "NOT_SET_1"), "is not set"),
         (2, ("x", "--provider", "custom", "--base-url", url, "--model-map", "a"), "FROM=TO"),
-        (2, ("x", "--priority", "many"), "--priority"),
+        (2, ("x", "--provider", "custom", "--priority", "many"), "--priority"),
         (2, (), "name"),
     ):
         done = cli.run("accounts", "add", *flags)
@@ -267,14 +267,15 @@ def test_clearing_and_keeping_fields(cli: Cli, shared_mock: ThreadedMock) -> Non
     assert (before["rpm"], before["timeout_s"]) == (30, 7.0)
     cli.ok(
         *("accounts", "edit", "full", "--monthly-budget", "none", "--default-model", "none"),
-        *("--model", "none", "--timeout", "none", "--model-map", "none"),
+        *("--model", "none", "--timeout", "none", "--model-map", "none", "--rpm", "none"),
     )
     after = cli.ok("accounts", "show", "full", "--json").json()
     changed = {k for k in before if before[k] != after[k]} - {"updated"}
     assert changed == {
-        *("monthly_budget_usd", "default_model", "models", "model_map", "timeout_s"),
+        *("monthly_budget_usd", "default_model", "models", "model_map", "timeout_s", "rpm"),
     }
     assert after["monthly_budget_usd"] is None
+    assert after["rpm"] == 0
     assert after["models"] == []
 
 

@@ -113,6 +113,13 @@ def test_a_file_is_replaced_only_when_asked(cli: Cli, tmp_path: Path) -> None:
     cli.ok("restore", str(copy))
     assert names(cli) == ["one"]
     assert cli.run("backup", str(tmp_path / "no" / "copy.db")).code == 1
+    for name in ("codegate.db", "codegate.db-wal", ".account-key", "new.db"):
+        done = cli.run("backup", str(cli.data_dir / name), "--force")
+        assert done.code == 2
+        assert "among the files in use" in done.err
+    (cli.data_dir / "backups").mkdir(exist_ok=True)
+    cli.ok("backup", str(cli.data_dir / "backups" / "own.db"))
+    assert names(cli) == ["one"]
     assert cli.run("backup").code == cli.run("restore").code == 2
 
 

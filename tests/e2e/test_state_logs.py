@@ -127,6 +127,7 @@ def test_rows_are_found_by_what_they_hold(live: Proxy, cli: Cli) -> None:
     assert len(rows(cli, "--since", "1h", "--limit", "1")) == 1
     assert cli.run("logs", "--since", "yesterday-ish").code == 2
     assert "upstream_error" in cli.ok("logs").out
+    assert cli.ok("logs", "--account", "nobody").out == "Nothing fits.\n"
 
 
 def test_usage_sums_what_the_rows_say(live: Proxy, cli: Cli) -> None:

@@ -82,7 +82,7 @@ def test_a_setting_is_set_shown_and_unset(own: Cli, name: str, given: str, shown
 )
 def test_what_is_no_setting_is_refused(own: Cli, name: str, value: str) -> None:
     done = own.run("settings", "set", name, "--", value)
-    assert done.code == 1
+    assert done.code == 2
     assert name in done.err
     assert all(not i["is_set"] for i in own.ok("settings", "list", "--json").json()["items"])
 
@@ -134,7 +134,7 @@ def test_an_alias_is_in_force_while_the_proxy_runs(live: Proxy, cli: Cli) -> Non
         lambda: ask(live, "fast").header("x-codegate-upstream-model") == "fast", FORCE_S, "no alias"
     )
     assert cli.run("aliases", "unset", "fast").code == 1
-    assert cli.run("aliases", "set", "", "x").code == 1
+    assert cli.run("aliases", "set", "", "x").code == 2
 
 
 def test_limits_and_prices_are_kept(own: Cli) -> None:
@@ -167,7 +167,7 @@ def test_limits_and_prices_are_kept(own: Cli) -> None:
         assert own.ok(group, "list", "--json").json() == {"items": []}
     assert own.run("limits", "set", "gpt").code == 2
     assert own.run("limits", "set", "gpt", "--max-output", "0").code == 2
-    assert own.run("prices", "set", "gpt", "--input", "x", "--output", "1").code == 1
+    assert own.run("prices", "set", "gpt", "--input", "x", "--output", "1").code == 2
     assert own.run("prices", "set", "gpt", "--input", "1").code == 2
 
 
@@ -223,9 +223,9 @@ def test_one_config_is_active_and_an_account_takes_its_places_along(own: Cli) ->
     ("code", "arguments", "words"),
     [
         (1, ("add", "x", "--tier", "opus=nobody"), "no account is called 'nobody'"),
-        (1, ("add", "x", "--tier", "huge=a"), "no tier is called 'huge'"),
-        (1, ("add", "x", "--strategy", "luck"), "no strategy is called 'luck'"),
-        (1, ("add", "a b"), "cannot be a config's name"),
+        (2, ("add", "x", "--tier", "huge=a"), "no tier is called 'huge'"),
+        (2, ("add", "x", "--strategy", "luck"), "no strategy is called 'luck'"),
+        (2, ("add", "a b"), "cannot be a config's name"),
         (2, ("add", "x", "--tier", "opus"), "TIER=ACCOUNT"),
         (1, ("activate", "x"), "no config is called 'x'"),
         (1, ("show", "x"), "no config is called 'x'"),

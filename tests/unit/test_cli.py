@@ -65,7 +65,7 @@ def test_wrong_usage_is_two(
 
 
 @pytest.mark.parametrize(("argv", "word"), WRONG_VALUES, ids=[" ".join(a) for a, _ in WRONG_VALUES])
-def test_wrong_values_are_one(
+def test_a_wrong_value_is_two_and_a_missing_variable_one(
     argv: list[str],
     word: str,
     tmp_path: Path,
@@ -76,7 +76,7 @@ def test_wrong_values_are_one(
     monkeypatch.setattr(sys, "argv", ["codegate", *argv])
     with pytest.raises(SystemExit) as end:
         main()
-    assert end.value.code == 1
+    assert end.value.code == (1 if word == "NO_SUCH" else 2)
     out, error = capsys.readouterr()
     assert out == ""
     assert re.fullmatch(r"codegate: [^\n]+\n", error)
@@ -160,6 +160,11 @@ def test_what_a_person_is_told_after_the_start() -> None:
     url = "http://127.0.0.1:1"
     assert "accounts add" in ready_text(url, "cgk_k", Config(), has_accounts=False)
     assert "accounts add" not in ready_text(url, "cgk_k", Config(), has_accounts=True)
+    held = ready_text(
+        url, "cgk_k", Config(demo=True), has_accounts=True, data_dir=Path("/srv/my gate")
+    )
+    assert "accounts are used; the demo provider is not" in held
+    assert "codegate key --data-dir '/srv/my gate'" in held
     own = ready_text(url, "cgk_k", Config(upstreams=(flag,)), has_accounts=False)
     assert "cgk_k" not in own
     assert "codegate key" in own

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from codegate.accounts.abilities import Abilities
 from codegate.crypto.secret import Secret
-from codegate.errors import ConfigError
+from codegate.errors import ConfigError, WrongUsage
 from codegate.providers.base import ENDPOINTS, Provider, endpoint
 from codegate.providers.known import provider_named
 
@@ -19,6 +19,7 @@ _RESERVED_HEADERS = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "content-type"}
 )
 _MAX_SECRET = 16 * 1024
+_MAX_RPM = 1_000_000_000
 
 CLEARABLE = frozenset(
     {
@@ -84,7 +85,7 @@ class AccountChange:
 def check_name(name: str) -> str:
     """``name`` if it can be an account's. Raises ``ConfigError``."""
     if not NAME.fullmatch(name):
-        raise ConfigError(f"{name!r} cannot be an account's name: use 1 to 64 of A-Z a-z 0-9 . _ -")
+        raise WrongUsage(f"{name!r} cannot be an account's name: use 1 to 64 of A-Z a-z 0-9 . _ -")
     return name
 
 
@@ -100,10 +101,10 @@ def make(name: str, provider: Provider, change: AccountChange) -> AccountRecord:
         updated_ms=now,
     )
     if not blank.endpoints:
-        raise ConfigError(f"{provider.label} has no address of its own: give --base-url")
+        raise WrongUsage(f"{provider.label} has no address of its own: give --base-url")
     record = _applied(blank, change)
     if provider.needs_key and not record.keys:
-        raise ConfigError(f"an account at {provider.label} needs a key: give --api-key-stdin")
+        raise WrongUsage(f"an account at {provider.label} needs a key: give --api-key-stdin")
     return record
 
 
@@ -133,12 +134,12 @@ def _addresses(provider: Provider, change: AccountChange) -> dict[str, str]:
         found[change.format or provider.main_format] = change.base_url
     elif change.format is not None:
         if change.format not in provider.base_urls:
-            raise ConfigError(f"{provider.label} has no address for {change.format}: --base-url")
+            raise WrongUsage(f"{provider.label} has no address for {change.format}: --base-url")
         found[change.format] = provider.base_urls[change.format]
     found.update(change.endpoints or {})
     for wire_format, url in found.items():
         if wire_format not in ENDPOINTS:
-            raise ConfigError(f"{wire_format!r} is not a format; use {' or '.join(ENDPOINTS)}")
+            raise WrongUsage(f"{wire_format!r} is not a format; use {' or '.join(ENDPOINTS)}")
         endpoint(provider, url)
     return found
 
@@ -179,20 +180,20 @@ def _check(record: AccountRecord) -> None:
     for key in record.keys:
         text = key.reveal()
         if not text or len(text) > _MAX_SECRET or not text.isascii() or not text.isprintable():
-            raise ConfigError("an API key must be printable ASCII without line breaks")
+            raise WrongUsage("an API key must be printable ASCII without line breaks")
         if text != text.strip():
-            raise ConfigError("an API key must not begin or end with a blank")
+            raise WrongUsage("an API key must not begin or end with a blank")
     for name, value in record.headers.items():
         if not _HEADER_NAME.fullmatch(name) or name.lower() in _RESERVED_HEADERS:
-            raise ConfigError(f"--header: {name!r} cannot be set")
+            raise WrongUsage(f"--header: {name!r} cannot be set")
         if not value.reveal().isascii() or not value.reveal().isprintable():
-            raise ConfigError(f"--header: the value of {name} must be printable ASCII")
-    if record.rpm < 0:
-        raise ConfigError("--rpm must be 0 (no limit) or more")
+            raise WrongUsage(f"--header: the value of {name} must be printable ASCII")
+    if not 0 <= record.rpm <= _MAX_RPM:
+        raise WrongUsage(f"--rpm must be between 0 (no limit) and {_MAX_RPM}")
     if record.timeout_s is not None and not 0 < record.timeout_s <= 3600:
-        raise ConfigError("--timeout must be over 0 and at most 3600 seconds")
+        raise WrongUsage("--timeout must be over 0 and at most 3600 seconds")
     if abs(record.priority) > 1_000_000:
-        raise ConfigError("--priority must be between -1000000 and 1000000")
+        raise WrongUsage("--priority must be between -1000000 and 1000000")
 
 
 def now_ms() -> int:

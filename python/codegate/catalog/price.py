@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from codegate.errors import ConfigError
+from codegate.errors import WrongUsage
 
 PICO = 10**12
 """Units of money in one USD."""
@@ -61,18 +61,18 @@ class Price:
 
 
 def per_million(text: str) -> int:
-    """The price of one token from USD per million. Raises ``ConfigError``."""
+    """The price of one token from USD per million. Raises ``WrongUsage``."""
     value = _decimal(text, _PICO_PER_TOKEN)
     if value is None:
-        raise ConfigError(f"{text!r} is not a price: USD per million tokens, up to 6 decimals")
+        raise WrongUsage(f"{text!r} is not a price: USD per million tokens, up to 6 decimals")
     return value
 
 
 def from_usd(text: str) -> int:
-    """An amount of money. Raises ``ConfigError``."""
+    """An amount of money. Raises ``WrongUsage``."""
     value = _decimal(text, PICO)
     if value is None:
-        raise ConfigError(f"{text!r} is not an amount in USD")
+        raise WrongUsage(f"{text!r} is not an amount in USD")
     return value
 
 

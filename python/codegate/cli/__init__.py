@@ -17,7 +17,7 @@ from typer._click.exceptions import NoArgsIsHelpError, UsageError
 
 from codegate import __version__, cli
 from codegate.cli.command import Command
-from codegate.errors import CodegateError
+from codegate.errors import CodegateError, WrongUsage
 from codegate.registry import discover
 from codegate.telemetry.logging import where
 
@@ -94,7 +94,7 @@ def main() -> None:
     try:
         code = build(module)(standalone_mode=False)
     except CodegateError as error:
-        _fail(error.message, 1)
+        _fail(error.message, 2 if isinstance(error, WrongUsage) else 1)
     except NoArgsIsHelpError as error:
         error.show()
         raise SystemExit(error.exit_code) from None

@@ -50,8 +50,12 @@ class AccountOptions:
     header: Annotated[
         list[str] | None, typer.Option("--header", help="NAME=VALUE to send; may be repeated.")
     ] = None
-    priority: Annotated[int | None, typer.Option(help="The higher goes first.")] = None
-    rpm: Annotated[int | None, typer.Option(help="Requests a minute; 0: no limit.")] = None
+    priority: Annotated[
+        str | None, typer.Option(metavar="INTEGER", help="The higher goes first.")
+    ] = None
+    rpm: Annotated[
+        str | None, typer.Option(metavar="INTEGER", help="Requests a minute; 0: no limit.")
+    ] = None
     monthly_budget: Annotated[str | None, typer.Option("--monthly-budget", help="USD a month.")] = (
         None
     )
@@ -95,8 +99,8 @@ class AccountOptions:
             model_map=_pairs(kept("model_map", self.model_map), "--model-map FROM=TO"),
             default_model=kept("default_model", self.default_model),
             reasoning_model=kept("reasoning_model", self.reasoning_model),
-            priority=self.priority,
-            rpm=self.rpm,
+            priority=_whole(self.priority, "--priority"),
+            rpm=_whole(self.rpm, "--rpm"),
             monthly_budget=None if budget is None else from_usd(budget),
             timeout_s=None if timeout is None else _seconds(timeout),
             is_enabled=is_enabled,
@@ -133,6 +137,16 @@ def _pairs(texts: list[str] | None, shape: str) -> dict[str, str] | None:
             raise typer.BadParameter(f"give it as {shape}")
         found[name] = value
     return found
+
+
+def _whole(text: str | None, flag: str) -> int | None:
+    """The number that is meant; cleared, as these fields begin, it is 0."""
+    if text is None or text == _CLEARS:
+        return None if text is None else 0
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{flag}: {text!r} is not a whole number") from None
 
 
 def _seconds(text: str) -> float:

@@ -24,7 +24,7 @@ from codegate.cli.output import print_fields, print_json, print_table, time_text
 from codegate.cli.state import AsJson, DataDir, State, opened
 from codegate.crypto.secret import Secret
 from codegate.crypto.vault import Vault
-from codegate.errors import ConfigError
+from codegate.errors import ConfigError, WrongUsage
 from codegate.providers.base import Provider
 from codegate.providers.known import (
     known_providers,
@@ -120,7 +120,8 @@ def show(name: Name, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Show one account. Keys are shown as a fingerprint only."""
     with opened(data_dir) as state:
         record = _find(state, name)
-        view = _view(record, state.vault, read_condition(state))
+        condition = read_condition(state)
+        view = _view(record, state.vault, condition)
     if as_json:
         print_json(view)
     else:
@@ -128,6 +129,7 @@ def show(name: Name, as_json: AsJson = False, data_dir: DataDir = None) -> None:
             f"{model}: images {_tri(a.has_vision)}, tools {_tri(a.has_tools)}"
             for model, a in record.abilities.items()
         ]
+        view["health"] = _health_words(condition.health(name))
         print_fields(view)
 
 
@@ -302,14 +304,14 @@ def _choose_provider(name: str | None, keys: tuple[Secret, ...] | None) -> Provi
     if name is not None:
         if name not in storable_providers():
             known = ", ".join(sorted(storable_providers()))
-            raise ConfigError(f"no account can be added at {name!r}; known: {known}")
+            raise WrongUsage(f"no account can be added at {name!r}; known: {known}")
         return provider_named(name)
     found = recognise(keys[0].reveal()) if keys else None
     if found is None:
-        raise ConfigError("--provider is needed: one of " + ", ".join(sorted(storable_providers())))
+        raise WrongUsage("--provider is needed: one of " + ", ".join(sorted(storable_providers())))
     if found.others:
         names = ", ".join(p.name for p in (found.provider, *found.others))
-        raise ConfigError(f"keys of several services look like this: add --provider ({names})")
+        raise WrongUsage(f"keys of several services look like this: add --provider ({names})")
     return found.provider
 
 
@@ -352,6 +354,23 @@ def _abilities(found: Mapping[str, Abilities]) -> dict[str, dict[str, object]]:
         }
         for model, abilities in found.items()
     }
+
+
+def _health_words(health: Mapping[str, object] | None) -> str | None:
+    """What a running proxy shows, of the account and then of each key that it knows apart."""
+    if health is None:
+        return None
+    words = str(health["state"])
+    if health["reason"]:
+        words += f" ({health['reason']})"
+    if health["until"]:
+        words += f" until {health['until']}"
+    if health["faults"]:
+        words += f", faults: {health['faults']}"
+    keys = health.get("keys")
+    for number, key in enumerate(keys if isinstance(keys, list) else (), 1):
+        words += f"; key {number}: {_health_words(key)}"
+    return words
 
 
 def _tri(fact: bool | None) -> str:

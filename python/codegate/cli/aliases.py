@@ -10,7 +10,7 @@ from codegate.catalog import store
 from codegate.cli.command import Command
 from codegate.cli.output import print_json, print_table
 from codegate.cli.state import AsJson, DataDir, opened
-from codegate.errors import ConfigError
+from codegate.errors import ConfigError, WrongUsage
 
 app = typer.Typer(help="Model names of your own.", no_args_is_help=True)
 
@@ -39,7 +39,7 @@ def set_(
     """Let clients ask for NAME and get MODEL. An alias of an alias is not followed."""
     for text in (name, model):
         if not text.strip() or not text.isprintable() or len(text) > _MAX_NAME:
-            raise ConfigError(f"{text[:_MAX_NAME]!r} cannot be a model's name")
+            raise WrongUsage(f"{text[:_MAX_NAME]!r} cannot be a model's name")
     with opened(data_dir) as state, state.database.change() as connection:
         store.put_alias(connection, name, model)
     typer.echo(f"{name} now means {model}.")

@@ -12,6 +12,9 @@ from codegate.cli.command import Command
 from codegate.cli.overrides import All, Model, drop_own, print_entries
 from codegate.cli.state import AsJson, DataDir, opened
 
+_MAX = 2**53 - 1
+"""The largest whole number that every reader of JSON keeps."""
+
 app = typer.Typer(help="What models can do.", no_args_is_help=True)
 
 
@@ -33,7 +36,9 @@ def list_(
 @app.command("set")
 def set_(
     model: Model,
-    max_output: Annotated[int | None, typer.Option(help="Most output tokens.", min=1)] = None,
+    max_output: Annotated[
+        int | None, typer.Option(help="Most output tokens.", min=1, max=_MAX)
+    ] = None,
     tools: Annotated[bool | None, typer.Option(help="Whether it calls tools.")] = None,
     reasoning: Annotated[bool | None, typer.Option(help="Whether it reasons.")] = None,
     vision: Annotated[bool | None, typer.Option(help="Whether it sees images.")] = None,

@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -17,10 +17,12 @@ from codegate.cli.output import cell_text, print_json, print_line_json, print_ta
 from codegate.cli.since import since_ms
 from codegate.cli.state import AsJson, DataDir, opened
 from codegate.requestlog import store
+from codegate.requestlog.entry import Outcome
 from codegate.requestlog.store import LogFilter
 
 _POLL_S = 0.5
 _STATUS = re.compile(r"([1-5])(\d\d|xx)")
+_OUTCOMES: tuple[str, ...] = get_args(Outcome)
 _COLUMNS = ("time", "account", "model", "status", "outcome", "in", "out", "usd", "ms")
 _WIDTHS = (23, 14, 28, 6, 14, 8, 7, 10, 8)
 
@@ -38,19 +40,25 @@ def logs(
     data_dir: DataDir = None,
 ) -> None:
     """Show the newest exchanges, oldest first. With --follow --json: one object a line."""
+    statuses = _statuses(status)
+    if status is not None and statuses is None and status not in _OUTCOMES:
+        raise typer.BadParameter(
+            f"--status: {status!r} is neither a status (200, 4xx) nor one of {', '.join(_OUTCOMES)}"
+        )
     wanted = LogFilter(
         tenant=tenant,
         account=account,
-        statuses=_statuses(status),
-        outcome=status if status is not None and _statuses(status) is None else None,
+        statuses=statuses,
+        outcome=status if statuses is None else None,
         since_ms=None if since is None else since_ms(since),
         limit=limit,
     )
     with opened(data_dir) as state:
         with state.database.read() as connection:
             rows = store.read(connection, wanted)
+            is_empty = not rows and not store.read(connection, LogFilter(limit=1))
         if not follow:
-            _print(rows, as_json)
+            _print(rows, as_json, "Nothing was logged yet." if is_empty else "Nothing fits.")
             return
         _follow(rows, as_json)
         last = rows[-1]["request_id"] if rows else ""
@@ -63,11 +71,11 @@ def logs(
                 _follow(rows, as_json)
 
 
-def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
+def _print(rows: list[dict[str, Any]], as_json: bool, empty: str) -> None:
     if as_json:
         print_json({"items": [_view(row) for row in rows]})
     else:
-        print_table(_COLUMNS, [_cells(row) for row in rows], "Nothing was logged yet.")
+        print_table(_COLUMNS, [_cells(row) for row in rows], empty)
 
 
 def _follow(rows: list[dict[str, Any]], as_json: bool) -> None:

@@ -18,7 +18,7 @@ from codegate.cli.command import Command
 from codegate.cli.condition import Condition, Word, read_condition
 from codegate.cli.output import print_json, print_table
 from codegate.cli.state import AsJson, DataDir, State, opened
-from codegate.errors import BadRequest, ConfigError
+from codegate.errors import BadRequest, ConfigError, WrongUsage
 from codegate.routing import configs
 from codegate.routing.needs import IMAGES, TOOLS, WORDS
 from codegate.routing.router import Plan, Routes, Survey
@@ -52,7 +52,7 @@ def explain(
 ) -> None:
     """Show which accounts would be tried for a model, in order, and why not the others."""
     if format_ is not None and format_ not in native.FORMATS:
-        raise ConfigError(f"{format_!r} is not a format; use {' or '.join(native.FORMATS)}")
+        raise WrongUsage(f"{format_!r} is not a format; use {' or '.join(native.FORMATS)}")
     with opened(data_dir) as state:
         records, routes = _load(state)
         condition = read_condition(state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +18,7 @@ from codegate.cli.demo import start_demo
 from codegate.config import Config, UpstreamFlag
 from codegate.crypto.keys import RootKey, guardrail_key
 from codegate.crypto.vault import open_vault
-from codegate.errors import ConfigError
+from codegate.errors import ConfigError, WrongUsage
 from codegate.providers.custom import PROVIDER as CUSTOM
 from codegate.proxy.source import Secrets
 from codegate.settings import store as settings_store
@@ -79,11 +80,11 @@ def serve(
         upstreams=upstream_flags(upstream or [], upstream_key_env),
         settings=tuple(_pair(text, "--setting NAME=VALUE") for text in setting or []),
     )
-    run(merged)
+    run(merged, data_dir)
 
 
-def run(merged: Config) -> None:
-    """Check everything that can be wrong, then serve."""
+def run(merged: Config, named_dir: Path | None = None) -> None:
+    """Check everything that can be wrong, then serve; ``named_dir`` is that of the flag."""
     open_data_dir(merged.data_dir)
     key = local_key(merged.data_dir, merged.proxy_api_key)
     # Held to the end of the process, and by its workers.
@@ -103,7 +104,7 @@ def run(merged: Config) -> None:
         merged = replace(merged, demo_upstreams=demo_flags)
 
         def on_ready(url: str) -> None:
-            typer.echo(ready_text(url, key, merged, has_accounts=has_accounts))
+            typer.echo(ready_text(url, key, merged, has_accounts=has_accounts, data_dir=named_dir))
 
         secrets = Secrets(proxy_key=key.encode("ascii"), roots=roots)
         server.serve(merged, settings, listener, secrets, on_ready)
@@ -127,7 +128,9 @@ def read_state(merged: Config) -> tuple[tuple[RootKey, ...], Settings, bool]:
     return vault.roots, settings, any(record.is_enabled for record in records)
 
 
-def ready_text(url: str, key: str, merged: Config, *, has_accounts: bool) -> str:
+def ready_text(
+    url: str, key: str, merged: Config, *, has_accounts: bool, data_dir: Path | None = None
+) -> str:
     """What a person needs next; the key goes to standard output only, never to a log."""
     lines = [f"CodeGate listens on {url}"]
     if merged.demo_upstreams and not has_accounts:
@@ -137,7 +140,10 @@ def ready_text(url: str, key: str, merged: Config, *, has_accounts: bool) -> str
         return "\n".join(lines)
     if not merged.upstreams and not has_accounts:
         lines.append("No account yet: codegate accounts add NAME --provider P --api-key-stdin")
-    lines.append("The key to use is printed by: codegate key")
+    if merged.demo and has_accounts:
+        lines.append("Your accounts are used; the demo provider is not.")
+    of = "" if data_dir is None else f" --data-dir {shlex.quote(str(data_dir))}"
+    lines.append(f"The key to use is printed by: codegate key{of}")
     return "\n".join(lines)
 
 
@@ -171,7 +177,7 @@ def upstream_flags(pairs: list[str], key_env: str | None) -> tuple[UpstreamFlag,
     for text in pairs:
         wire_format, url = _pair(text, "--upstream FORMAT=URL")
         if wire_format not in native.FORMATS:
-            raise ConfigError(
+            raise WrongUsage(
                 f"--upstream: {wire_format!r} is not a format; use {' or '.join(native.FORMATS)}"
             )
         flags.append(UpstreamFlag(format=wire_format, base_url=url, api_key=api_key))
@@ -181,7 +187,7 @@ def upstream_flags(pairs: list[str], key_env: str | None) -> tuple[UpstreamFlag,
 def _pair(text: str, shape: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name or not value:
-        raise ConfigError(f"{text!r} does not have the form {shape}")
+        raise WrongUsage(f"{text!r} does not have the form {shape}")
     return name, value
 
 

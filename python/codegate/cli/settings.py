@@ -10,7 +10,7 @@ import typer
 from codegate.cli.command import Command
 from codegate.cli.output import print_json, print_table
 from codegate.cli.state import AsJson, DataDir, State, opened
-from codegate.errors import ConfigError
+from codegate.errors import ConfigError, WrongUsage
 from codegate.settings import store
 from codegate.settings.settings import Settings, as_text, in_force, parse
 
@@ -40,7 +40,7 @@ def get(name: Name, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     with opened(data_dir) as state:
         found = [item for item in _items(state) if item["name"] == name]
     if not found:
-        raise ConfigError(f"no setting is called {name!r}; codegate settings list shows all")
+        raise WrongUsage(f"no setting is called {name!r}; codegate settings list shows all")
     if as_json:
         print_json(found[0])
     else:

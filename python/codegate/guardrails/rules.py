@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from codegate import native
-from codegate.errors import ConfigError
+from codegate.errors import WrongUsage
 
 DETECTORS: tuple[str, ...] = tuple(sorted(set(native.GUARDRAIL_CATEGORIES) - {"custom"}))
 """What is looked for unless it is switched off."""
@@ -77,33 +77,33 @@ def from_rows(rows: Iterable[Rule]) -> Rules:
 
 
 def category(name: str) -> str:
-    """``name`` if it is a category. Raises ``ConfigError`` naming those there are."""
+    """``name`` if it is a category. Raises ``WrongUsage`` naming those there are."""
     if name not in native.GUARDRAIL_CATEGORIES:
         known = ", ".join(sorted(native.GUARDRAIL_CATEGORIES))
-        raise ConfigError(f"no detector is called {name!r}; known: {known}")
+        raise WrongUsage(f"no detector is called {name!r}; known: {known}")
     return name
 
 
 def detector(name: str) -> str:
-    """``name`` if a detector is called so. Raises ``ConfigError`` naming those there are."""
+    """``name`` if a detector is called so. Raises ``WrongUsage`` naming those there are."""
     if name not in DETECTORS:
-        raise ConfigError(f"no detector is called {name!r}; known: {', '.join(DETECTORS)}")
+        raise WrongUsage(f"no detector is called {name!r}; known: {', '.join(DETECTORS)}")
     return name
 
 
 def checked_pattern(pattern: str) -> str:
-    """``pattern`` if it can be used. Raises ``ConfigError`` with the reason."""
+    """``pattern`` if it can be used. Raises ``WrongUsage`` with the reason."""
     checked_text(pattern)
     try:
         native.check_pattern(pattern)
     except ValueError as error:
         reason = " ".join(str(error).split())
-        raise ConfigError(f"the pattern cannot be used: {reason}") from None
+        raise WrongUsage(f"the pattern cannot be used: {reason}") from None
     return pattern
 
 
 def checked_text(text: str) -> str:
-    """``text`` if it may be stored. Raises ``ConfigError`` for nothing, or for too much."""
+    """``text`` if it may be stored. Raises ``WrongUsage`` for nothing, or for too much."""
     if not text.strip("* \t\n") or len(text) > MAX_TEXT or "\0" in text:
-        raise ConfigError(f"give a text of 1 to {MAX_TEXT} characters that are not all blanks or *")
+        raise WrongUsage(f"give a text of 1 to {MAX_TEXT} characters that are not all blanks or *")
     return text

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
-from codegate.errors import ConfigError
+from codegate.errors import WrongUsage
 
 Echo = Literal["never", "calls", "always"]
 
@@ -117,13 +117,13 @@ class Endpoint:
 def endpoint(provider: Provider, base_url: str) -> Endpoint:
     """Splits ``base_url``, given with its version segment or without, both being common.
 
-    Raises ``ConfigError`` for an address that cannot be one.
+    Raises ``WrongUsage`` for an address that cannot be one.
     """
     parts = urlsplit(base_url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigError(f"{base_url!r} is not an http:// or https:// address")
+        raise WrongUsage(f"{base_url!r} is not an http:// or https:// address")
     if parts.query or parts.fragment or parts.username or parts.password:
-        raise ConfigError("an upstream address must not hold a query, fragment or credential")
+        raise WrongUsage("an upstream address must not hold a query, fragment or credential")
     root = parts.path.rstrip("/")
     for suffix in (*ENDPOINTS.values(), "/responses"):
         # Some documentation gives the whole endpoint instead of the base.

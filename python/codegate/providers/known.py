@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from codegate import providers
-from codegate.errors import ConfigError
+from codegate.errors import WrongUsage
 from codegate.providers.base import Provider
 from codegate.registry import discover
 
@@ -27,10 +27,10 @@ def storable_providers() -> dict[str, Provider]:
 
 
 def provider_named(name: str) -> Provider:
-    """The provider called ``name``. Raises ``ConfigError`` with those that there are."""
+    """The provider called ``name``. Raises ``WrongUsage`` with those that there are."""
     found = known_providers().get(name)
     if found is None:
-        raise ConfigError(
+        raise WrongUsage(
             f"no provider is called {name!r}; known: {', '.join(sorted(known_providers()))}"
         )
     return found

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from codegate.catalog.catalog import TIERS
-from codegate.errors import ConfigError
+from codegate.errors import ConfigError, WrongUsage
 from codegate.storage.schema import accounts, config_tiers, configs
 
 STRATEGIES = ("priority", "round-robin", "least-used", "budget-aware")
@@ -50,18 +50,18 @@ class RoutingConfig:
 
 
 def check(config: RoutingConfig) -> RoutingConfig:
-    """``config`` if it can be stored. Raises ``ConfigError``."""
+    """``config`` if it can be stored. Raises ``WrongUsage``."""
     if not _NAME.fullmatch(config.name):
-        raise ConfigError(
+        raise WrongUsage(
             f"{config.name!r} cannot be a config's name: use 1 to 64 of A-Z a-z 0-9 . _ -"
         )
     if config.strategy not in STRATEGIES:
-        raise ConfigError(
+        raise WrongUsage(
             f"no strategy is called {config.strategy!r}; known: {', '.join(STRATEGIES)}"
         )
     for tier in config.tiers:
         if tier not in TIERS:
-            raise ConfigError(f"no tier is called {tier!r}; known: {', '.join(TIERS)}")
+            raise WrongUsage(f"no tier is called {tier!r}; known: {', '.join(TIERS)}")
     return config
 
 

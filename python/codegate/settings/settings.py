@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 
-from codegate.errors import ConfigError
+from codegate.errors import ConfigError, WrongUsage
 
 logger = logging.getLogger("codegate.settings")
 
@@ -86,7 +86,7 @@ def parse(settings: Settings, pairs: Iterable[tuple[str, str]]) -> Settings:
     changes: dict[str, float | int | bool] = {}
     for name, text in pairs:
         if name not in known:
-            raise ConfigError(f"no setting is called {name!r}; known: {', '.join(sorted(known))}")
+            raise WrongUsage(f"no setting is called {name!r}; known: {', '.join(sorted(known))}")
         changes[name] = _read(name, text, str(known[name]))
     return replace(settings, **changes)  # type: ignore[arg-type]  # kinds were checked by _read
 
@@ -119,12 +119,12 @@ def _read(name: str, text: str, kind: str) -> float | int | bool:
             return True
         if text.lower() in {"off", "false", "0", "no"}:
             return False
-        raise ConfigError(f"{name}: {text!r} is neither on nor off")
+        raise WrongUsage(f"{name}: {text!r} is neither on nor off")
     try:
         value = int(text) if kind == "int" else float(text)
     except ValueError:
-        raise ConfigError(f"{name}: {text!r} is not a number") from None
+        raise WrongUsage(f"{name}: {text!r} is not a number") from None
     # NaN fails this comparison too.
     if not 0 <= value < 2**53:
-        raise ConfigError(f"{name}: {text!r} must be a number from 0 on")
+        raise WrongUsage(f"{name}: {text!r} must be a number from 0 on")
     return value

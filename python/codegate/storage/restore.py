@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from codegate.errors import ConfigError
+from codegate.errors import ConfigError, WrongUsage
 from codegate.storage.database import CONFIG_VERSION, FILE_NAME, Database, in_words
 from codegate.storage.files import open_data_dir
 from codegate.storage.prepare import BACKUPS, back_up, inspect, known_revisions, prepare
@@ -20,6 +20,11 @@ _GET_VERSION = "SELECT value FROM versions WHERE name = ?"
 
 def write_copy(path: Path, target: Path, *, may_replace: bool) -> None:
     """A consistent copy of the database ``path`` at ``target``. Raises ``ConfigError``."""
+    if _is_own(path.parent, target):
+        raise WrongUsage(
+            f"{target} lies among the files in use; choose a name outside {path.parent}, "
+            f"or in its folder {BACKUPS}"
+        )
     if target.exists() and not may_replace:
         raise ConfigError(f"{target} exists; choose another name, or replace it with --force")
     if not target.parent.is_dir():
@@ -32,6 +37,12 @@ def write_copy(path: Path, target: Path, *, may_replace: bool) -> None:
         raise ConfigError(f"{target}: {error.strerror}") from None
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def _is_own(data_dir: Path, target: Path) -> bool:
+    """Whether ``target`` lies in ``data_dir``, its folder of backups apart."""
+    folder, own = target.parent.resolve(), data_dir.resolve()
+    return folder.is_relative_to(own) and not folder.is_relative_to(own / BACKUPS)
 
 
 def restore(data_dir: Path, copy: Path, check: Callable[[Database], object]) -> Path | None:

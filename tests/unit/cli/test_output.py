@@ -6,6 +6,7 @@ import pytest
 import typer
 
 from codegate.cli import module_of
+from codegate.cli.accounts import _health_words
 from codegate.cli.output import cell_text, print_table, time_text
 from codegate.cli.since import since_ms
 
@@ -50,3 +51,14 @@ def test_times_are_utc() -> None:
 )
 def test_only_what_a_command_needs_is_loaded(arguments: list[str], module: str | None) -> None:
     assert module_of(arguments) == module
+
+
+def test_health_is_told_in_words() -> None:
+    key = {"state": "healthy", "reason": None, "until": None, "faults": 0}
+    assert _health_words(None) is None
+    assert _health_words(key) == "healthy"
+    cooling = {"state": "cooling", "reason": "rate_limited", "until": "2026-11-21T10:00:00Z"}
+    assert (
+        _health_words({**cooling, "faults": 2, "keys": [key]})
+        == "cooling (rate_limited) until 2026-11-21T10:00:00Z, faults: 2; key 1: healthy"
+    )
