@@ -95,6 +95,10 @@ pub struct Scan<'t> {
 pub(super) struct Read {
     /// Bytes that may all stand in a value without quotes.
     pub(super) bare: Cell<(usize, usize)>,
+    /// Bytes that may all stand in a name.
+    pub(super) name: Cell<(usize, usize)>,
+    /// Digits with at most three separators between them.
+    pub(super) digits: Cell<(usize, usize)>,
     /// Behind the first of these there is no end of a private key before the second.
     pub(super) open: Cell<(usize, usize)>,
     /// One more than where a part of the text begins, and the commands that stand in or before it.

@@ -344,7 +344,11 @@ fn behind_name(scan: &mut Scan<'_>, at: usize) {
     if !is_capital {
         return;
     }
-    let folded = String::from_utf8_lossy(word).to_lowercase();
+    let folded = if may_end(word) {
+        String::from_utf8_lossy(word).to_lowercase()
+    } else {
+        String::new()
+    };
     let ending = ENDINGS.iter().find(|ending| folded.ends_with(**ending));
     let start = word_start;
     if let Some(ending) = ending {
@@ -376,8 +380,11 @@ fn behind_name(scan: &mut Scan<'_>, at: usize) {
         return;
     }
     // Whatever the street is called: `Am Mühlbach 51, 10081 Berlin`.
+    if scan.byte(number) != b',' {
+        return;
+    }
     let whole = with_postcode(scan, number);
-    if scan.byte(number) == b',' && whole > number + 9 {
+    if whole > number + 9 {
         let above = scan.skip_back(word_start, 1, |b| b == b' ');
         let first = scan.skip_back(above, 12, |b| b.is_ascii_alphabetic() || b >= 0x80);
         let is_part = matches!(
@@ -387,6 +394,15 @@ fn behind_name(scan: &mut Scan<'_>, at: usize) {
         let start = if is_part { first } else { word_start };
         take(scan, start, whole);
     }
+}
+
+/// Whether `word` may have one of [`ENDINGS`]: few words have to be folded.
+fn may_end(word: &[u8]) -> bool {
+    !word.is_ascii()
+        || ENDINGS.iter().any(|ending| {
+            let tail = word.len().checked_sub(ending.len()).and_then(|at| word.get(at..));
+            tail.is_some_and(|tail| tail.eq_ignore_ascii_case(ending.as_bytes()))
+        })
 }
 
 /// `Calle Mayor 5`, `Via Roma, 12`, `Rua Augusta 1500`.
@@ -654,6 +670,9 @@ const NOT: &[&[u8]] = &[
 /// `"address": "…"`: the value, if it has a number and a capital and ends with its quote.
 fn labelled(scan: &mut Scan<'_>, at: usize) {
     let name: Range<usize> = super::assignment::name_around(scan, at);
+    if memchr::memchr2(b'd', b'D', scan.slice(name.clone())).is_none() {
+        return;
+    }
     let folded = super::assignment::folded(scan.slice(name.clone()));
     let is_address = folded.ends_with(b"address")
         || folded.starts_with(b"address")
@@ -668,8 +687,11 @@ fn labelled(scan: &mut Scan<'_>, at: usize) {
         // To the end of the line.
         let start = value.range.start;
         let end = scan.skip(start, 120, |b| {
-            b >= b' ' && !matches!(b, b'"' | b'\\' | b'<' | b'{' | b'|' | b';')
+            b >= b' ' && !matches!(b, b'"' | b'\\' | b'<' | b'{' | b'|' | b';') && !is_code(b)
         });
+        if end < start + 120 && is_code(scan.byte(end)) && scan.byte(end) != b'{' {
+            return;
+        }
         start..end
     };
     let mut end = range.end;
@@ -677,25 +699,22 @@ fn labelled(scan: &mut Scan<'_>, at: usize) {
         end -= 1;
     }
     let text = scan.slice(range.start..end);
-    let words = text.split(|b| matches!(b, b' ' | b',')).filter(|word| !word.is_empty()).count();
-    let numbers = text
-        .split(|b| matches!(b, b' ' | b','))
-        .filter(|w| w.first().is_some_and(u8::is_ascii_digit) && w.len() <= 7)
-        .count();
-    let capitals = text
-        .split(|b| matches!(b, b' ' | b','))
-        .filter(|w| w.first().is_some_and(u8::is_ascii_uppercase) && w.len() > 1)
-        .count();
-    let has_code = text
-        .iter()
-        .any(|b| matches!(b, b'@' | b'=' | b'{' | b'(' | b'$' | b':' | b'_' | b'%' | b'[' | b'+'));
-    if (10..=120).contains(&text.len())
-        && (3..=14).contains(&words)
-        && numbers > 0
-        && numbers <= 3
-        && capitals >= 1
-        && !has_code
-    {
+    if !(10..=120).contains(&text.len()) || text.iter().any(|byte| is_code(*byte)) {
+        return;
+    }
+    let (mut words, mut numbers, mut capitals) = (0, 0, 0);
+    for word in text.split(|b| matches!(b, b' ' | b',')) {
+        let Some(first) = word.first() else { continue };
+        words += 1;
+        numbers += usize::from(first.is_ascii_digit() && word.len() <= 7);
+        capitals += usize::from(first.is_ascii_uppercase() && word.len() > 1);
+    }
+    if (3..=14).contains(&words) && (1..=3).contains(&numbers) && capitals >= 1 {
         take(scan, range.start, end);
     }
+}
+
+/// Bytes that stand in no address.
+fn is_code(byte: u8) -> bool {
+    matches!(byte, b'@' | b'=' | b'{' | b'(' | b'$' | b':' | b'_' | b'%' | b'[' | b'+')
 }

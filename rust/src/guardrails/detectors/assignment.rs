@@ -39,8 +39,19 @@ fn is_name(byte: u8) -> bool {
 
 /// The whole name of which the byte at `at` is a part.
 pub(super) fn name_around(scan: &Scan<'_>, at: usize) -> Range<usize> {
-    let start = scan.past_escape(scan.skip_back(at, NAME, is_name)).min(at);
-    start..scan.skip(at, NAME, is_name)
+    let (mut from, mut to) = scan.read.name.get();
+    if !(from..=to).contains(&at) {
+        (from, to) = (at, at);
+    }
+    let (least, most) = (at.saturating_sub(NAME), at + NAME);
+    if from > least {
+        from = scan.skip_back(from, from - least, is_name);
+    }
+    if to < most {
+        to = scan.skip(to, most - to, is_name);
+    }
+    scan.read.name.set((from, to));
+    scan.past_escape(from.max(least)).min(at)..to.min(most)
 }
 
 /// The name that the value at `start` is given to.

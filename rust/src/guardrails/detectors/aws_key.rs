@@ -64,9 +64,8 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
 }
 
 fn is_id(text: &[u8]) -> bool {
-    let distinct = text.iter().enumerate().filter(|(n, b)| !text.iter().take(*n).any(|a| a == *b));
     text.get(..4).is_some_and(|head| IDS.contains(&head))
-        && distinct.count() >= 8
+        && text.iter().fold(0_u128, |seen, byte| seen | 1 << (byte & 127)).count_ones() >= 8
         && text.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
@@ -122,9 +121,12 @@ fn is_base64(byte: u8) -> bool {
 fn secret(scan: &mut Scan<'_>, start: usize, at: usize) {
     let start = scan.skip_back(start, 48, is_base64);
     let start = scan.past_escape(start);
+    if is_word(scan.before(start)) {
+        return;
+    }
     let end = scan.skip(at, 2048, |byte| is_base64(byte) || byte == b'=');
     let Some(len) = end.checked_sub(start) else { return };
-    if len < 40 || (len > 44 && len < 100) || is_word(scan.before(start)) {
+    if len < 40 || (len > 44 && len < 100) {
         return;
     }
     scan.set_cursor(Category::AwsKey, end);

@@ -142,10 +142,15 @@ const RULES: &[Rule] = &[
 /// `at` is the first letter of an option.
 pub(super) fn option(scan: &mut Scan<'_>, at: usize) {
     let start = at - usize::from(scan.byte(at - 2) == b'-');
+    // Most options stand where none of the commands is.
+    let head_end = start.saturating_sub(1);
+    let near = nearby(scan, head_end);
+    if near == 0 {
+        return;
+    }
     let end = scan.skip(at, 24, |b| b.is_ascii_alphanumeric() || b == b'-');
     let name = scan.slice(start..end);
-    let head = line_before(scan, start.saturating_sub(1));
-    let mut near = None;
+    let mut line = None;
     let mut next = 0;
     let found = RULES.iter().find_map(|rule| {
         let first = next;
@@ -155,11 +160,14 @@ pub(super) fn option(scan: &mut Scan<'_>, at: usize) {
         if matches!(rule.form, Form::Joined) && !is_joined {
             return None;
         }
-        let near = *near.get_or_insert_with(|| nearby(scan, head.end));
-        has_command(scan.slice(head.clone()), rule.commands, near >> first)
-            .then_some((rule.form, written.len()))
+        let near = near >> first;
+        if near.trailing_zeros() as usize >= rule.commands.len() {
+            return None;
+        }
+        let head = line.get_or_insert_with(|| line_before(scan, head_end)).clone();
+        has_command(scan.slice(head), rule.commands, near).then_some((rule.form, written.len()))
     });
-    let Some((form, len)) = found else { return };
+    let (Some((form, len)), Some(head)) = (found, line) else { return };
     let value = match form {
         Form::Next => value_beside(scan, end),
         Form::Either if end == start + len && scan.byte(end) == b' ' => value_beside(scan, end),
@@ -197,7 +205,9 @@ fn line_before(scan: &Scan<'_>, end: usize) -> Range<usize> {
     let from = end.saturating_sub(LINE);
     let window = scan.slice(from..end);
     let start = memchr::memrchr(b'\n', window).map_or(0, |at| at + 1);
-    let escaped = memchr::memmem::rfind(window, b"\\n").map_or(0, |at| at + 2);
+    let escaped = memchr::memrchr_iter(b'\\', window)
+        .find(|at| window.get(at + 1) == Some(&b'n'))
+        .map_or(0, |at| at + 2);
     from + start.max(escaped)..end
 }
 

@@ -1,7 +1,7 @@
 //! Payment card numbers: issuer range, length, grouping and check digit all have to fit.
 
 use super::Detector;
-use super::numbers::{Number, stands_alone};
+use super::numbers::{Number, is_continued, stands_alone};
 use crate::guardrails::category::Category;
 use crate::guardrails::scanner::{Scan, Trigger};
 
@@ -28,6 +28,11 @@ pub(super) static DETECTOR: Detector = Detector {
 
 fn verify(scan: &mut Scan<'_>, at: usize) {
     if at < scan.cursor(Category::CreditCard) || !matches!(scan.byte(at), b'2'..=b'6') {
+        return;
+    }
+    // Four digits and a separator, or all of them at once.
+    let first = scan.skip(at, 13, |byte| byte.is_ascii_digit()) - at;
+    if !matches!(first, 4 | 13) || is_continued(scan, at) {
         return;
     }
     let Some(number) = Number::read(scan, at, b" -.") else { return };

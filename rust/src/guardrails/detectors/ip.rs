@@ -107,6 +107,12 @@ const WORDS: &[&str] = &[
 ];
 
 fn four(scan: &mut Scan<'_>, at: usize) {
+    let before = scan.before(at);
+    let is_range = before == b'-' && scan.before(at - 1).is_ascii_digit();
+    let is_joined = matches!(before, b'.' | b'-') && !is_range;
+    if is_word(before) || is_joined {
+        return;
+    }
     let mut parts = [0_u8; 4];
     let mut next = at;
     for (index, part) in parts.iter_mut().enumerate() {
@@ -125,13 +131,10 @@ fn four(scan: &mut Scan<'_>, at: usize) {
             next += 1;
         }
     }
-    let before = scan.before(at);
     let after = scan.byte(next);
     let is_longer = is_word(after)
         || after == b'.' && is_word(scan.byte(next + 1)) && !is_traffic(scan, at, next);
-    let is_range = before == b'-' && scan.before(at - 1).is_ascii_digit();
-    let is_joined = matches!(before, b'.' | b'-') && !is_range;
-    if is_longer || is_word(before) || is_joined || !is_public(parts) {
+    if is_longer || !is_public(parts) {
         return;
     }
     if is_version(scan, at) || is_browser(scan, at, parts) {

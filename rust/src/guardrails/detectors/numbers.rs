@@ -72,11 +72,6 @@ impl Number {
 
 /// Whether nothing that belongs to a longer number or word stands around `start..end`.
 pub(super) fn stands_alone(scan: &Scan<'_>, start: usize, end: usize) -> bool {
-    let before = scan.before(start);
-    let is_open = before.is_ascii_alphanumeric()
-        || matches!(before, b'_' | b'$' | b'#')
-        || (matches!(before, b'.' | b'-' | b'/' | b':')
-            && scan.before(start.saturating_sub(1)).is_ascii_digit());
     let after = scan.byte(end);
     let digits = scan.skip(end + 1, 4, |byte| byte.is_ascii_digit()) - (end + 1);
     let is_longer = after.is_ascii_alphanumeric()
@@ -84,5 +79,14 @@ pub(super) fn stands_alone(scan: &Scan<'_>, start: usize, end: usize) -> bool {
         || (matches!(after, b'.' | b'-' | b'/' | b':') && digits > 0)
         // Thousands; a list has other lengths.
         || (after == b',' && digits == 3);
-    !is_open && !is_longer
+    !is_longer && !is_continued(scan, start)
+}
+
+/// Whether what begins at `start` belongs to what stands before it.
+pub(super) fn is_continued(scan: &Scan<'_>, start: usize) -> bool {
+    let before = scan.before(start);
+    before.is_ascii_alphanumeric()
+        || matches!(before, b'_' | b'$' | b'#')
+        || (matches!(before, b'.' | b'-' | b'/' | b':')
+            && scan.before(start.saturating_sub(1)).is_ascii_digit())
 }

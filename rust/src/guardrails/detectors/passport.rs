@@ -38,7 +38,7 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
         machine_readable(scan, at);
         return;
     }
-    if !matches!(scan.byte(at) | 0x20, b's' | b'a' | b'p' | b't') {
+    if !is_likely(scan, at) {
         return;
     }
     let Some(end) = word_end(scan, at) else { return };
@@ -102,6 +102,29 @@ fn machine_readable(scan: &mut Scan<'_>, at: usize) {
         && digits(21, 28);
     if fits {
         scan.found(Category::Passport, start..end);
+    }
+}
+
+/// Whether [`word_end`] may find one: nearly all stems are told by these bytes.
+fn is_likely(scan: &Scan<'_>, at: usize) -> bool {
+    let Some(second) = at.checked_sub(2) else { return false };
+    let is = |at: usize, byte: u8| scan.byte(at) | 0x20 == byte;
+    let is_pas = is(second + 1, b's') && is(second, b'a');
+    match scan.byte(at) | 0x20 {
+        b's' => {
+            is_pas
+                && match scan.byte(at + 1) | 0x20 {
+                    b'p' => is(at + 2, b'o'),
+                    b'e' | b'a' => is(at + 2, b'p'),
+                    b'-' => is(at + 2, b'n'),
+                    _ => false,
+                }
+                || at >= 4 && is(at - 4, b'e')
+        }
+        b'a' => is_pas && is(at + 1, b'p'),
+        b'p' => is_pas && is(at + 1, b'o'),
+        b't' => is(second + 1, b'n') && is(second, b'e'),
+        _ => false,
     }
 }
 

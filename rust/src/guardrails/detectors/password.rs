@@ -173,10 +173,7 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     // Forms: `password=x&remember=1`.
     if !value.is_quoted
         && value.sign == Sign::Equal
-        && let Some(end) = scan
-            .slice(value.range.clone())
-            .windows(2)
-            .position(|w| w[0] == b'&' && w[1].is_ascii_lowercase())
+        && let Some(end) = next_field(scan.slice(value.range.clone()))
         && scan.slice(value.range.start + end..value.range.end).contains(&b'=')
     {
         value.range.end = value.range.start + end;
@@ -185,6 +182,12 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
         scan.set_cursor(Category::Password, value.range.end);
         scan.found(Category::Password, value.range);
     }
+}
+
+/// Where the next field of a form begins: `&remember`.
+fn next_field(text: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'&', text)
+        .find(|at| text.get(at + 1).is_some_and(u8::is_ascii_lowercase))
 }
 
 /// How much a name says about its value.
@@ -373,7 +376,8 @@ fn foreign(scan: &mut Scan<'_>, colon: usize) {
 
 /// `credentials = ("ada", "x")`, `credentials: ada / x`.
 fn credentials(scan: &mut Scan<'_>, name: &Range<usize>) {
-    if !folded(scan.slice(name.clone())).ends_with(b"credentials") {
+    const WORD: &[u8] = b"credentials";
+    if name.len() < WORD.len() || !folded(scan.slice(name.clone())).ends_with(WORD) {
         return;
     }
     let sign = scan.skip(name.end, 3, |b| matches!(b, b' ' | b'=' | b':'));

@@ -1,7 +1,7 @@
 //! Telephone numbers: international, North American, and national ones where a word says so.
 
 use super::Detector;
-use super::numbers::stands_alone;
+use super::numbers::{is_continued, stands_alone};
 use crate::guardrails::category::Category;
 use crate::guardrails::scanner::{Scan, Trigger};
 
@@ -94,10 +94,13 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     };
     let open = (scan.before(at) == b'(').then(|| at - 1);
     let start = plus.or(open).unwrap_or(at);
+    // What needs no reading of the number first: nearly all candidates fail there.
+    if is_continued(scan, start) || is_word_at(scan, start) || is_too_long(scan, at) {
+        return;
+    }
     let Some(shape) = Shape::read(scan, at) else { return };
     let end = shape.end;
-    let alone_from = plus.or(open).unwrap_or(at);
-    if !stands_alone(scan, alone_from, end) || is_word_at(scan, alone_from) {
+    if !stands_alone(scan, start, end) {
         return;
     }
     let is_phone = if plus.is_some() {
@@ -118,6 +121,33 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
 /// Numbers right behind a hyphen, a dot or an operator belong to something else.
 fn is_word_at(scan: &Scan<'_>, start: usize) -> bool {
     matches!(scan.before(start), b'-' | b'.' | b'*' | b'/' | b'=' | b'&' | b'@' if scan.before(start) != b'=')
+}
+
+/// What may stand between digits, up to three in a row: `) `, ` / `, ` - `, ` (`.
+fn is_separator(byte: u8) -> bool {
+    matches!(byte, b' ' | b'-' | b'.' | b'(' | b')' | b'/')
+}
+
+/// Whether there are more digits from `at` on than [`Shape::read`] takes. Rows of numbers are
+/// walked once for all the places in them.
+fn is_too_long(scan: &Scan<'_>, at: usize) -> bool {
+    // One digit, and 16 more with three separators before each.
+    const LEN: usize = 65;
+    let (mut from, mut to) = scan.read.digits.get();
+    if !(from..to).contains(&at) {
+        (from, to) = (at, at);
+    }
+    while to < at + LEN {
+        let digits = scan.skip(to, LEN, |byte| byte.is_ascii_digit());
+        let gap = scan.skip(digits, 3, is_separator);
+        to = digits;
+        if gap == digits || !scan.byte(gap).is_ascii_digit() {
+            break;
+        }
+        to = gap + 1;
+    }
+    scan.read.digits.set((from, to));
+    to >= at + LEN
 }
 
 /// Digits with what may stand between them in a telephone number.
@@ -155,11 +185,8 @@ impl Shape {
             *shape.groups.get_mut(shape.group_count)? = (next - from) as u8;
             shape.group_count += 1;
             shape.end = next;
-            // Up to three characters: `) `, ` / `, ` - `, ` (`.
             let mut gap = next;
-            while gap < next + 3
-                && matches!(scan.byte(gap), b' ' | b'-' | b'.' | b'(' | b')' | b'/')
-            {
+            while gap < next + 3 && is_separator(scan.byte(gap)) {
                 shape.has_paren |= scan.byte(gap) == b')';
                 gap += 1;
             }

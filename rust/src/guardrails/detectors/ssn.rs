@@ -41,7 +41,10 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     // Most candidates fail on one of these bytes.
     let separator = scan.byte(at + 3);
     let is_grouped = matches!(separator, b'-' | b' ' | b'.') && scan.byte(at + 6) == separator;
-    if !is_grouped && !separator.is_ascii_digit() {
+    if !is_grouped && !separator.is_ascii_digit()
+        || !scan.byte(at + 1).is_ascii_digit()
+        || !scan.byte(at + 2).is_ascii_digit()
+    {
         return;
     }
     let Some(number) = Number::read(scan, at, b"- .") else { return };
