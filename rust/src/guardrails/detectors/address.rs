@@ -237,7 +237,7 @@ fn is_lower_suffix(text: &[u8]) -> bool {
 
 /// Whether `text` is a street suffix, and whether a strong one.
 fn suffix(text: &[u8]) -> Option<bool> {
-    if text.len() > 11 {
+    if !(2..=11).contains(&text.len()) || !text.first().is_some_and(u8::is_ascii_alphabetic) {
         return None;
     }
     if STRONG.has(text) {
@@ -284,12 +284,14 @@ fn take(scan: &mut Scan<'_>, start: usize, end: usize) {
 fn romance(scan: &Scan<'_>, at: usize) -> Option<usize> {
     let end = scan.skip(at, 12, |b| b.is_ascii_alphabetic() || b >= 0x80 || b == b'.' || b == b',');
     let first = scan.slice(at..end);
-    let is_street = BEFORE.has(first);
+    if first.len() < 2 || !BEFORE.has(first) {
+        return None;
+    }
     // `5 Place` and `3 Route` are also English.
     let is_lower = first.first().is_some_and(u8::is_ascii_lowercase);
     let mut end = end;
     let (mut words, mut capitals) = (0, 0);
-    while is_street && words < 5 && scan.byte(end) == b' ' {
+    while words < 5 && scan.byte(end) == b' ' {
         let next = scan.skip(end + 1, 24, |b| {
             b.is_ascii_alphabetic() || b >= 0x80 || matches!(b, b'\'' | b'-')
         });
@@ -320,7 +322,7 @@ fn romance(scan: &Scan<'_>, at: usize) -> Option<usize> {
         words += 1;
     }
     let is_sure = is_lower || with_postcode(scan, end) > end + 9;
-    (is_street && is_sure && capitals > 0).then_some(end)
+    (is_sure && capitals > 0).then_some(end)
 }
 
 /// `Musterstraße 12`, `Calle Mayor 5`, `P.O. Box 12`.
@@ -587,6 +589,10 @@ fn with_unit(scan: &Scan<'_>, mut end: usize) -> usize {
         }
     }
     let start = scan.skip(end, 2, |b| matches!(b, b',' | b' '));
+    let first = scan.byte(start).to_ascii_lowercase();
+    if start == end || !matches!(first, b'a' | b's' | b'u' | b'f' | b'n' | b'#') {
+        return end;
+    }
     for unit in [
         "apartment ",
         "apt ",
@@ -602,7 +608,7 @@ fn with_unit(scan: &Scan<'_>, mut end: usize) -> usize {
         "flat ",
     ] {
         let after = start + unit.len();
-        if start > end && scan.slice(start..after).eq_ignore_ascii_case(unit.as_bytes()) {
+        if scan.slice(start..after).eq_ignore_ascii_case(unit.as_bytes()) {
             let stop = scan.skip(after, 6, |b| b.is_ascii_alphanumeric() || b == b'-');
             if stop > after {
                 return stop;
@@ -616,6 +622,9 @@ fn with_unit(scan: &Scan<'_>, mut end: usize) -> usize {
 fn state_and_code(scan: &Scan<'_>, at: usize) -> Option<usize> {
     let stop = scan.skip(at, 3, |b| b.is_ascii_uppercase());
     let state = scan.slice(at..stop);
+    if !matches!(state.len(), 2 | 3) {
+        return None;
+    }
     if !STATES.split(|b| *b == b' ').any(|known| known == state) {
         return None;
     }

@@ -185,6 +185,7 @@ fn sibling(scan: &Scan<'_>, at: usize) -> Option<usize> {
 
 /// Words that give a value, and where they end.
 fn after_word(scan: &Scan<'_>, at: usize) -> Option<usize> {
+    let first = scan.byte(at) | 0x20;
     for word in [
         "is ",
         "is now ",
@@ -201,9 +202,14 @@ fn after_word(scan: &Scan<'_>, at: usize) -> Option<usize> {
         "est ",
         "-> ",
     ] {
-        if scan.slice(at..at + word.len()).eq_ignore_ascii_case(word.as_bytes()) {
+        if word.as_bytes().first() == Some(&first)
+            && scan.slice(at..at + word.len()).eq_ignore_ascii_case(word.as_bytes())
+        {
             return Some(at + word.len());
         }
+    }
+    if !matches!(first, b'f' | b'o' | b't') {
+        return None;
     }
     // `password for ada is …`
     if scan.slice(at..at + 4).eq_ignore_ascii_case(b"for ")
@@ -316,20 +322,27 @@ pub(super) fn folded(name: &[u8]) -> Folded {
     folded
 }
 
+/// The end of what [`folded`] makes of a name, without the digits at its end: as many bytes as
+/// fit, behind each other at the end of `place`.
+pub(super) fn folded_end<'p>(name: &[u8], place: &'p mut [u8; 16]) -> &'p [u8] {
+    let mut at = place.len();
+    for byte in name.iter().rev() {
+        let is_in_number = at == place.len() && byte.is_ascii_digit();
+        if byte.is_ascii_alphanumeric() && !is_in_number {
+            let Some(next) = at.checked_sub(1) else { break };
+            at = next;
+            if let Some(last) = place.get_mut(at) {
+                *last = byte.to_ascii_lowercase();
+            }
+        }
+    }
+    place.get(at..).unwrap_or_default()
+}
+
 /// What [`folded`] makes of a name.
 pub(super) struct Folded {
     bytes: [u8; 2 * NAME],
     len: usize,
-}
-
-impl Folded {
-    /// Takes away the digits at the end.
-    pub(super) fn without_number(mut self) -> Self {
-        while self.last().is_some_and(u8::is_ascii_digit) {
-            self.len -= 1;
-        }
-        self
-    }
 }
 
 impl Default for Folded {

@@ -67,7 +67,7 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
             next += 1;
             continue;
         }
-        if scan.slice(next..next + 2) == NO_BREAK && ends_group && is_spaced != Some(false) {
+        if ends_group && scan.slice(next..next + 2) == NO_BREAK && is_spaced != Some(false) {
             is_spaced = Some(true);
             next += 2;
             continue;

@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use super::Detector;
-use super::assignment::{Sign, Value, folded, name_around, value_after, value_at, value_beside};
+use super::assignment::{
+    Sign, Value, folded, folded_end, name_around, value_after, value_at, value_beside,
+};
 use super::commands;
 use super::entropy::Mix;
 use super::words::Words;
@@ -201,8 +203,9 @@ enum Strength {
 
 fn strength(scan: &Scan<'_>, name: &Range<usize>) -> Option<Strength> {
     // `password1`, `PASSWORD_2`.
-    let folded = folded(scan.slice(name.clone())).without_number();
-    let end = ENDS.end_of(&folded)?;
+    let mut place = [0; 16];
+    let folded = folded_end(scan.slice(name.clone()), &mut place);
+    let end = ENDS.end_of(folded)?;
     let is_password = end.starts_with("pass")
         || matches!(
             end,
@@ -249,6 +252,9 @@ fn strength(scan: &Scan<'_>, name: &Range<usize>) -> Option<Strength> {
 
 /// `password "x"`, `requirepass x`: only what nobody would write there as a word.
 fn beside(scan: &mut Scan<'_>, name: &Range<usize>, strength: Strength) {
+    if strength != Strength::Password {
+        return;
+    }
     let Some(value) = value_beside(scan, name.end) else { return };
     let text = scan.slice(value.range.clone());
     let mix = Mix::of(text);
@@ -257,8 +263,7 @@ fn beside(scan: &mut Scan<'_>, name: &Range<usize>, strength: Strength) {
         text.len() >= 8 && mix.digits > 0 && mix.letters() > 2 && (kinds >= 3 || value.is_quoted);
     let is_cell = scan.byte(name.end) == b'\t' && mix.digits > 0 && text.len() >= 6;
     let is_strong = is_strong || is_cell && mix.letters() > 1 || is_likely(text, mix);
-    if strength == Strength::Password
-        && is_strong
+    if is_strong
         && !text.contains(&b' ')
         && !is_placeholder(text)
         && !is_code(scan, &value, text)
@@ -442,13 +447,15 @@ fn is_likely(text: &[u8], mix: Mix) -> bool {
         b"oauth", b"hmac", b"step", b"v1", b"v2", b"crc", b"http", b"ipv", b"x509", b"ed25519",
         b"rsa",
     ];
-    let head = text.to_ascii_lowercase();
+    let begins = |name: &&[u8]| {
+        text.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name))
+    };
     text.len() >= 7
         && mix.digits >= 1
         && mix.letters() >= 4
         && mix.others == 0
         && text.last().is_some_and(u8::is_ascii_digit)
-        && !ALGORITHMS.iter().any(|name| head.starts_with(name))
+        && !ALGORITHMS.iter().any(begins)
 }
 
 /// Words that say where a secret is kept, or what it should be.
@@ -625,8 +632,10 @@ pub(super) fn is_placeholder(text: &[u8]) -> bool {
         || text.starts_with(b"***")
         || text.starts_with(b"...")
         || text.starts_with("•".as_bytes());
+    let small = first.to_ascii_lowercase();
     let is_example = STARTS.iter().any(|word| {
-        text.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word.as_bytes()))
+        word.as_bytes().first() == Some(&small)
+            && text.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word.as_bytes()))
     });
     is_wrapped || is_variable || is_blank || is_example
 }

@@ -68,6 +68,10 @@ impl Words {
     /// [`ends`](Self::ends).
     #[inline]
     pub(super) fn end_of(&self, name: &[u8]) -> Option<&'static str> {
+        let is_empty = |count| self.heads.get(tail(name, count)).is_none_or(|head| *head == 0);
+        if name.len() < 2 || is_empty(3) && is_empty(2) {
+            return None;
+        }
         let find =
             |count| self.chain(tail(name, count)).find(|(_, word)| name.ends_with(word.as_bytes()));
         let first = find(3).into_iter().chain(find(2)).min_by_key(|(index, _)| *index);
