@@ -98,7 +98,7 @@ fn known_turn(guard: &Guard, body: &[u8]) {
 #[rustfmt::skip]
 const WORST: &[&str] = &[
     "a", "sk-", "eyJ.", "JAMES ", "a:", "1", "1.1.", "a@", "password=", "://", "1 Main ", "1 2-3.4 ", "-----BEGIN ", "James Smith ", "DE44 ", "name: ", "+/a", "key=\"", "::", "Box 1 ", "pass",
-    "-p ", " -p x", "pw=", "token=", "1 A ", "a1b2c3d4e5f6g7h8/", "81.2.69.142 ", "address: 1 ", "-----BEGIN PRIVATE KEY-----", "12 Main Street ", "AKIAQ2WERTY7UIOP3ASD ",
+    "-p ", " -p x", "pw=", "pw ", "pass ", "passport ", "token=", "1 A ", "a1b2c3d4e5f6g7h8/", "81.2.69.142 ", "address: 1 ", "-----BEGIN PRIVATE KEY-----", "12 Main Street ", "AKIAQ2WERTY7UIOP3ASD ",
 ];
 
 fn bench_scan(criterion: &mut Criterion) {

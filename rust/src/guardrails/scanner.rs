@@ -95,6 +95,8 @@ pub struct Scan<'t> {
 pub(super) struct Read {
     /// Bytes that may all stand in a value without quotes.
     pub(super) bare: Cell<(usize, usize)>,
+    /// Bytes of such a value of which none begins an escape that ends the line.
+    pub(super) unbroken: Cell<(usize, usize)>,
     /// Bytes that may all stand in a name.
     pub(super) name: Cell<(usize, usize)>,
     /// Digits with at most three separators between them.

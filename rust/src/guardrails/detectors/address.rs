@@ -346,11 +346,8 @@ fn behind_name(scan: &mut Scan<'_>, at: usize) {
     if !is_capital {
         return;
     }
-    let folded = if may_end(word) {
-        String::from_utf8_lossy(word).to_lowercase()
-    } else {
-        String::new()
-    };
+    let folded =
+        if may_end(word) { String::from_utf8_lossy(word).to_lowercase() } else { String::new() };
     let ending = ENDINGS.iter().find(|ending| folded.ends_with(**ending));
     let start = word_start;
     if let Some(ending) = ending {

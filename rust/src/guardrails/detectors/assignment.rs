@@ -294,10 +294,17 @@ fn bare(scan: &Scan<'_>, start: usize, sign: Sign) -> Option<Value> {
     let mut end = scan.skip(next, limit - next, is_value);
     scan.read.bare.set(if is_read { (from, to.max(end)) } else { (start, end) });
     // `\n` in a text that is escaped ends the line.
-    let value = scan.slice(start..end);
+    let (from, to) = scan.read.unbroken.get();
+    let is_read = (from..to).contains(&start);
+    let next = if is_read { to.min(end) } else { start };
+    let value = scan.slice(next..end);
     let is_break = |at: &usize| matches!(value.get(at + 1), Some(b'n' | b'r' | b't'));
     if let Some(found) = memchr::memchr_iter(b'\\', value).find(is_break) {
-        end = start + found;
+        end = next + found;
+    } else {
+        // What follows the last byte tells only then whether it begins an escape.
+        let last = end.saturating_sub(1);
+        scan.read.unbroken.set(if is_read { (from, to.max(last)) } else { (start, last) });
     }
     while end > start
         && matches!(scan.byte(end - 1), b'.' | b'\\' | b')' | b']' | b'}' | b':' | b'?')

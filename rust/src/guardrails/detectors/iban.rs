@@ -56,7 +56,7 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     let Some((_, wanted)) = LENGTHS.iter().find(|(code, _)| country == *code) else { return };
     let wanted = usize::from(*wanted);
     let (mut next, mut count) = (start, 0);
-    let mut remainder = 0_u32;
+    let mut remainder = 0_u64;
     let mut head = [0_u8; 4];
     let mut is_spaced = None;
     while count < wanted {
@@ -86,16 +86,17 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
         next += 1;
     }
     remainder = head.into_iter().fold(remainder, fold);
-    if remainder == 1 && !scan.byte(next).is_ascii_alphanumeric() {
+    if remainder % 97 == 1 && !scan.byte(next).is_ascii_alphanumeric() {
         scan.found(Category::Iban, start..next);
     }
 }
 
-/// The rest by 97 with one more character, letters counting from ten on.
-fn fold(remainder: u32, byte: u8) -> u32 {
+/// What leaves the same rest by 97 with one more character, letters counting from ten on.
+fn fold(remainder: u64, byte: u8) -> u64 {
+    let remainder = if remainder < 1 << 52 { remainder } else { remainder % 97 };
     if byte.is_ascii_digit() {
-        (remainder * 10 + u32::from(byte - b'0')) % 97
+        remainder * 10 + u64::from(byte - b'0')
     } else {
-        (remainder * 100 + u32::from(byte - b'A') + 10) % 97
+        remainder * 100 + u64::from(byte - b'A') + 10
     }
 }

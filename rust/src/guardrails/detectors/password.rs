@@ -186,9 +186,13 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     }
 }
 
+/// Longest value that is a secret.
+const LONGEST: usize = 256;
+
 /// Where the next field of a form begins: `&remember`.
 fn next_field(text: &[u8]) -> Option<usize> {
-    memchr::memchr_iter(b'&', text)
+    // A longer value is none, wherever it is cut.
+    memchr::memchr_iter(b'&', text.get(..=LONGEST).unwrap_or(text))
         .find(|at| text.get(at + 1).is_some_and(u8::is_ascii_lowercase))
 }
 
@@ -263,11 +267,7 @@ fn beside(scan: &mut Scan<'_>, name: &Range<usize>, strength: Strength) {
         text.len() >= 8 && mix.digits > 0 && mix.letters() > 2 && (kinds >= 3 || value.is_quoted);
     let is_cell = scan.byte(name.end) == b'\t' && mix.digits > 0 && text.len() >= 6;
     let is_strong = is_strong || is_cell && mix.letters() > 1 || is_likely(text, mix);
-    if is_strong
-        && !text.contains(&b' ')
-        && !is_placeholder(text)
-        && !is_code(scan, &value, text)
-    {
+    if is_strong && !text.contains(&b' ') && !is_placeholder(text) && !is_code(scan, &value, text) {
         scan.set_cursor(Category::Password, value.range.end);
         scan.found(Category::Password, value.range);
     }
@@ -277,6 +277,9 @@ fn beside(scan: &mut Scan<'_>, name: &Range<usize>, strength: Strength) {
 fn used_as(scan: &mut Scan<'_>, name: &Range<usize>) -> bool {
     const LINKS: &[&[u8]] = &[b" as the ", b" as your ", b" as my ", b" as a ", b" as "];
     let head = scan.slice(name.start.saturating_sub(9)..name.start);
+    if !matches!(head, [.., b'e' | b'r' | b'y' | b'a' | b's', b' ']) {
+        return false;
+    }
     let Some(link) = LINKS.iter().find(|link| head.ends_with(link)) else { return false };
     let stop = name.start - link.len();
     let end = scan.skip_back(stop, 2, |b| matches!(b, b'"' | b'\'' | b'`'));
@@ -447,9 +450,8 @@ fn is_likely(text: &[u8], mix: Mix) -> bool {
         b"oauth", b"hmac", b"step", b"v1", b"v2", b"crc", b"http", b"ipv", b"x509", b"ed25519",
         b"rsa",
     ];
-    let begins = |name: &&[u8]| {
-        text.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name))
-    };
+    let begins =
+        |name: &&[u8]| text.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name));
     text.len() >= 7
         && mix.digits >= 1
         && mix.letters() >= 4
@@ -484,7 +486,10 @@ fn is_phrase(text: &[u8]) -> bool {
 fn is_secret(scan: &Scan<'_>, name: &Range<usize>, value: &Value, strength: Strength) -> bool {
     let text = scan.slice(value.range.clone());
     let least = if strength == Strength::Password { 4 } else { 8 };
-    if text.len() < least || text.len() > 256 || is_placeholder(text) || is_code(scan, value, text)
+    if text.len() < least
+        || text.len() > LONGEST
+        || is_placeholder(text)
+        || is_code(scan, value, text)
     {
         return false;
     }
