@@ -15,11 +15,11 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 def since_ms(text: str) -> int:
     """Milliseconds since 1970 of ``90m``, ``2h``, ``7d``, ``2026-11-21`` or a full ISO time.
 
-    Times without a zone are UTC. Raises a usage error for anything else.
+    Times without a zone are UTC; before 1970 is 1970. Raises a usage error for anything else.
     """
     ago = _AGO.fullmatch(text)
     if ago is not None:
-        return int((time.time() - int(ago[1]) * _SECONDS[ago[2]]) * 1000)
+        return max(0, int((time.time() - int(ago[1]) * _SECONDS[ago[2]]) * 1000))
     try:
         stamp = datetime.fromisoformat(text)
     except ValueError:
@@ -28,4 +28,4 @@ def since_ms(text: str) -> int:
         ) from None
     if stamp.tzinfo is None:
         stamp = stamp.replace(tzinfo=UTC)
-    return int(stamp.timestamp() * 1000)
+    return max(0, int(stamp.timestamp() * 1000))

@@ -29,6 +29,11 @@ def test_a_table_is_aligned(capsys: pytest.CaptureFixture[str]) -> None:
 def test_times_are_utc() -> None:
     assert time_text(0) == "1970-01-01T00:00:00Z"
     assert since_ms("1970-01-02") == 86_400_000
+
+
+@pytest.mark.parametrize("text", ["999999w", "0001-01-01"])
+def test_nothing_was_before_1970(text: str) -> None:
+    assert since_ms(text) == 0
     assert since_ms("1970-01-01T01:00:00+01:00") == 0
     assert since_ms("1h") - since_ms("2h") == pytest.approx(3_600_000, abs=1000)
     for text in ("", "h", "1y", "soon", "-1h"):
