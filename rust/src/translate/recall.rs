@@ -230,13 +230,18 @@ impl Recorder {
             Event::Open { opened: Opened::Call { id, .. }, .. } if self.call.is_none() => {
                 self.call = Some(ids::spelled(id, &plan.rules).into_owned());
             }
-            Event::Delta { part, delta: Delta::Text(text) } if self.bytes <= ANSWER_BYTES => {
-                if let Some((_, thought)) = self.open.as_mut().filter(|(open, _)| open == part) {
+            Event::Delta { part, delta: Delta::Text(text) } => {
+                self.bytes = self.bytes.saturating_add(text.as_bytes().len());
+                if self.bytes > ANSWER_BYTES {
+                    // A whole answer is one such delta, and must not be held once more.
+                    self.text = Escaped::default();
+                } else if let Some((_, thought)) =
+                    self.open.as_mut().filter(|(open, _)| open == part)
+                {
                     thought.extend_from_slice(text.as_bytes());
                 } else if self.texts.contains(part) {
                     self.text.push(text);
                 }
-                self.bytes += text.as_bytes().len();
             }
             Event::Delta { part, delta: Delta::Seal(seal) } => {
                 if let Some((_, text)) = self.open.take_if(|(open, _)| open == part) {
