@@ -122,7 +122,7 @@ pub(crate) fn check_stream(client: Format, stream: &[u8], body: &[u8]) {
 }
 
 /// A whole answer without what is made up for each one, without sealed reasoning, which is read
-/// from requests only, and without counts where there were none.
+/// from requests only, and without counts where there were none. Calls without a name have no place.
 fn judged(body: &[u8]) -> Value {
     let mut value = serde_json::from_slice(body).unwrap_or(Value::Null);
     if let Some(members) = value.as_object_mut() {
@@ -136,6 +136,13 @@ fn judged(body: &[u8]) -> Value {
     }
     if let Some(message) = value.pointer_mut("/choices/0/message").and_then(Value::as_object_mut) {
         message.remove("reasoning_details");
+        if let Some(calls) = message.get_mut("tool_calls").and_then(Value::as_array_mut) {
+            let name = |call: &Value| call.pointer("/function/name").cloned().unwrap_or_default();
+            // A stream's reader waits for the name of a call, and for ever for one without.
+            if calls.iter().any(|call| name(call) == "") {
+                calls.sort_by_key(ToString::to_string);
+            }
+        }
     }
     value
 }
