@@ -97,6 +97,8 @@ pub(super) struct Read {
     pub(super) bare: Cell<(usize, usize)>,
     /// Bytes of such a value of which none begins an escape that ends the line.
     pub(super) unbroken: Cell<(usize, usize)>,
+    /// Words of which none is a number of a passport or begins as tokens do, in one sentence.
+    pub(super) words: Cell<(usize, usize)>,
     /// Bytes that may all stand in a name.
     pub(super) name: Cell<(usize, usize)>,
     /// Digits with at most three separators between them.

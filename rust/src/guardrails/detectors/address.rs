@@ -145,6 +145,9 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     match scan.byte(at) {
         b's' | b'S' if !scan.before(at).is_ascii_whitespace() => labelled(scan, at),
         byte if byte.is_ascii_digit() => behind_name(scan, at),
+        // Inside a word only a letter behind the first, or behind an ordinal, has a number before.
+        _ if scan.before(at).is_ascii_alphabetic()
+            && !matches!(scan.byte(at.saturating_sub(2)), b' ' | b'0'..=b'9') => {}
         _ => before_name(scan, at),
     }
 }

@@ -99,12 +99,13 @@ pub(super) fn value_after(scan: &Scan<'_>, end: usize) -> Option<Value> {
             let sign = if scan.byte(at) == b'=' { Sign::Equal } else { Sign::Colon };
             at = scan.skip(at + 1, 1, |b| matches!(b, b'=' | b'>'));
             let typed = scan.skip(at, 1, |b| b == b' ');
-            match behind_type(scan, typed) {
-                Some(value) if sign == Sign::Colon => {
-                    at = value;
-                    Sign::Equal
-                }
-                _ => sign,
+            if sign == Sign::Colon
+                && let Some(value) = behind_type(scan, typed)
+            {
+                at = value;
+                Sign::Equal
+            } else {
+                sign
             }
         }
         // `setPassword("x")`, `PASSWORD('x')`
@@ -186,6 +187,13 @@ fn sibling(scan: &Scan<'_>, at: usize) -> Option<usize> {
 /// Words that give a value, and where they end.
 fn after_word(scan: &Scan<'_>, at: usize) -> Option<usize> {
     let first = scan.byte(at) | 0x20;
+    // What any of them begins with.
+    if !matches!(
+        first,
+        b'i' | b'w' | b's' | b'a' | b'c' | b'r' | b'l' | b'e' | b'-' | b'f' | b'o' | b't'
+    ) {
+        return None;
+    }
     for word in [
         "is ",
         "is now ",

@@ -59,9 +59,17 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     }
     let mut next = end;
     let limit = end + DISTANCE;
+    let (mut from, to) = scan.read.words.get();
+    // Inside a word the rest of it may be a number that the whole is not.
+    if (from..to).contains(&end) && !scan.byte(end).is_ascii_alphanumeric() {
+        next = to;
+    } else {
+        from = end;
+    }
     while next < limit {
         let word = scan.skip(next, DISTANCE, |byte| !byte.is_ascii_alphanumeric());
-        if scan.slice(next..word).contains(&b'\n') && scan.slice(next..word).contains(&b'.') {
+        let gap = scan.slice(next..word);
+        if gap.len() > 1 && gap.contains(&b'\n') && gap.contains(&b'.') {
             return;
         }
         let end = scan.skip(word, 24, |byte| byte.is_ascii_alphanumeric());
@@ -77,6 +85,7 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
             return;
         }
         next = end;
+        scan.read.words.set((from, end));
     }
 }
 

@@ -261,6 +261,9 @@ fn beside(scan: &mut Scan<'_>, name: &Range<usize>, strength: Strength) {
     }
     let Some(value) = value_beside(scan, name.end) else { return };
     let text = scan.slice(value.range.clone());
+    if text.len() < 6 || !text.iter().any(u8::is_ascii_digit) {
+        return;
+    }
     let mix = Mix::of(text);
     let kinds = [mix.lower, mix.upper, mix.digits, mix.others].iter().filter(|n| **n > 0).count();
     let is_strong =

@@ -61,25 +61,26 @@ impl Words {
     /// Whether `text` is one of the words. Of a list made with [`whole`](Self::whole).
     #[inline]
     pub(super) fn has(&self, text: &[u8]) -> bool {
-        self.chain(form(text)).any(|(_, word)| text.eq_ignore_ascii_case(word.as_bytes()))
+        let head = self.heads.get(form(text)).copied().unwrap_or_default();
+        self.chain(head).any(|(_, word)| text.eq_ignore_ascii_case(word.as_bytes()))
     }
 
     /// The first of the words that `name`, in lower case, ends with. Of a list made with
     /// [`ends`](Self::ends).
     #[inline]
     pub(super) fn end_of(&self, name: &[u8]) -> Option<&'static str> {
-        let is_empty = |count| self.heads.get(tail(name, count)).is_none_or(|head| *head == 0);
-        if name.len() < 2 || is_empty(3) && is_empty(2) {
+        let head = |count| self.heads.get(tail(name, count)).copied().unwrap_or_default();
+        let (three, two) = (head(3), head(2));
+        if name.len() < 2 || three == 0 && two == 0 {
             return None;
         }
-        let find =
-            |count| self.chain(tail(name, count)).find(|(_, word)| name.ends_with(word.as_bytes()));
-        let first = find(3).into_iter().chain(find(2)).min_by_key(|(index, _)| *index);
+        let find = |head| self.chain(head).find(|(_, word)| name.ends_with(word.as_bytes()));
+        let first = find(three).into_iter().chain(find(two)).min_by_key(|(index, _)| *index);
         first.map(|(_, word)| word)
     }
 
-    fn chain(&self, hash: usize) -> impl Iterator<Item = (usize, &'static str)> {
-        let mut next = self.heads.get(hash).copied().unwrap_or_default();
+    fn chain(&self, head: u8) -> impl Iterator<Item = (usize, &'static str)> {
+        let mut next = head;
         std::iter::from_fn(move || {
             let index = usize::from(next).checked_sub(1)?;
             next = self.next.get(index).copied().unwrap_or_default();
