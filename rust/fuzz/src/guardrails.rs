@@ -114,11 +114,11 @@ pub(crate) fn masking(data: &[u8]) {
     let Some((masked, issued)) = masked(&guard, format, &body) else { return };
     // A token says less about the words around it than its value did: another value may be found
     // there, but no token is.
-    if let Some((again, issued)) = self::masked(&guard, format, &masked) {
-        let restored = meant(whole(format, &issued, &again));
-        // Portable tokens are opened whoever issued them.
-        let portable = spelling == Spelling::Portable && restored == meant(body.clone());
-        assert!(portable || restored == meant(masked.clone()), "{again} became {restored}");
+    if let Some((again, newly)) = self::masked(&guard, format, &masked) {
+        let restored = meant(whole(format, &issued, &whole(format, &newly, &again)));
+        // Portable tokens are opened whoever issued them, those too that the text came with.
+        let portable = spelling == Spelling::Portable;
+        assert!(portable || restored == meant(body.clone()), "{again} became {restored}");
     }
     assert_eq!(meant(whole(format, &issued, &masked)), meant(body.clone()));
 
