@@ -14,9 +14,10 @@ use super::carriers::{self, Carrier, Visitor};
 use super::category::Category;
 use super::known::Known;
 use super::memo::Span;
+use super::overlap;
 use super::policy::{Guard, Mode};
 use super::restore::Issued;
-use super::scanner::{Finding, TooSlow, merge};
+use super::scanner::{Finding, TooSlow};
 use super::token::Spelling;
 use crate::formats::Format;
 use crate::json::{Kind, Object, Value, decode_into};
@@ -298,15 +299,19 @@ impl Look<'_, '_> {
     }
 
     fn search(&mut self, text: &[u8], key: &[u8]) -> Vec<Finding> {
-        let found = match self.scan(text, key) {
+        let mut found = match self.scan(text, key) {
             Ok(found) => found,
             Err(failed) => {
                 self.failed = Some(failed);
                 return Vec::new();
             }
         };
-        let known = self.masker.known.find(text);
-        if known.is_empty() { found } else { merge(&found, &known) }
+        let mut known = self.masker.known.find(text);
+        if known.is_empty() {
+            return found;
+        }
+        found.append(&mut known);
+        overlap::settle(found, |category| self.masker.guard.wishes.mode(category))
     }
 
     fn scan(&self, text: &[u8], key: &[u8]) -> Result<Vec<Finding>, TooSlow> {
@@ -316,8 +321,8 @@ impl Look<'_, '_> {
         }
         let head = [b"\"", key, b"\": \""].concat();
         let whole = [&head, text, b"\""].concat();
-        let mut found = guard.find(&whole, self.masker.until)?;
-        found.retain(|f| f.start >= head.len() && f.end <= head.len() + text.len());
+        let value = head.len()..head.len() + text.len();
+        let mut found = guard.find_in(&whole, value, self.masker.until)?;
         for finding in &mut found {
             finding.start -= head.len();
             finding.end -= head.len();
@@ -538,5 +543,84 @@ mod tests {
         assert_eq!(look("host 81.2.69.142"), (false, None, 1));
         assert_eq!(look("DE89 3704 0044 0532 0130 00"), (false, None, 0));
         assert_eq!(look("see ACME-123456 of Bluebird"), (true, None, 2));
+    }
+
+    /// What a provider gets of `text`, and whether the request is refused.
+    fn sent(wishes: Wishes, text: &str) -> (String, Option<Category>) {
+        let guard = Guard::new(&[[7; 32]], "t", wishes, [1, 2, 3, 4]).unwrap();
+        let body = json!({"model": "m", "messages": [{"role": "user", "content": text}]});
+        let done = parse(Format::OpenaiChat, &body).masked(&guard).unwrap();
+        let out = done.request.map_or_else(|| body.to_string().into_bytes(), |r| r.text());
+        (String::from_utf8(out).unwrap(), done.blocked)
+    }
+
+    fn with_pattern(pattern: &str, modes: &[(Category, Mode)]) -> Wishes {
+        let mut wishes = Wishes { patterns: vec![pattern.into()], ..Wishes::default() };
+        for (category, mode) in modes {
+            wishes.modes[category.index()] = *mode;
+        }
+        wishes
+    }
+
+    #[test]
+    fn a_pattern_inside_a_secret_leaves_nothing_of_it() {
+        let key = "sk-ant-api03-Zx9kQ2mVb7RtLw4NpYc8HdJf3GsAe6Xq1BnMo5TuIy0Pz9Kx7Wv2Rj4Cd8Fg";
+        let (text, _) = sent(with_pattern("X", &[]), &format!("use {key} now"));
+        assert!(text.contains("XQZAPIKEY"), "{text}");
+        for piece in [&key[..8], &key[13..18], &key[60..]] {
+            assert!(!text.contains(piece), "{piece} {text}");
+        }
+        let (text, _) = sent(with_pattern("use sk-ant", &[]), &format!("use {key} now"));
+        assert!(!text.contains("use sk") && !text.contains(&key[60..]), "{text}");
+    }
+
+    #[test]
+    fn what_is_only_counted_displaces_nothing_that_is_masked() {
+        let modes = [(Category::Custom, Mode::Observe)];
+        let iban = "pay DE89370400440532013000 today";
+        let (text, _) = sent(with_pattern(r"\d{6}", &modes), iban);
+        assert!(text.contains("XQZIBAN") && !text.contains("370400"), "{text}");
+        let (text, _) = sent(with_pattern(r"\d{6}", &modes), "password: Summer-123456!x");
+        assert!(text.contains("XQZPASSWD") && !text.contains("Summer"), "{text}");
+        let (text, _) = sent(with_pattern(r"\d{6}", &modes), "ticket 123456 of today");
+        assert!(text.contains("ticket 123456 of"), "{text}");
+        let modes = [(Category::AwsKey, Mode::Observe)];
+        let (text, _) = sent(with_pattern("none", &modes), "api_key=AKIAZ7QK3MXW5LTRB2NC");
+        assert!(text.contains("XQZAPIKEY") && !text.contains("AKIA"), "{text}");
+    }
+
+    #[test]
+    fn what_is_only_counted_displaces_no_known_value() {
+        let modes = [(Category::Custom, Mode::Observe)];
+        let guard =
+            Guard::new(&[[7; 32]], "t", with_pattern(r"\d{6}", &modes), [1, 2, 3, 4]).unwrap();
+        let body = json!({"model": "m", "messages": [
+            {"role": "user", "content": "password: Summer-123456!x"},
+            {"role": "assistant", "content": "wrote Summer-123456!x there"}]});
+        for _ in 0..2 {
+            let (_, text) = masked(&guard, Format::OpenaiChat, &body);
+            assert!(!text.contains("Summer") && !text.contains("123456"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_before_a_value_does_not_widen_what_is_found_beyond_it() {
+        let guard =
+            Guard::new(&[[7; 32]], "t", with_pattern(r#"word": "Sum"#, &[]), [1, 2, 3, 4]).unwrap();
+        let arguments = json!({"password": "Summer-123456!x"}).to_string();
+        let body = json!({"model": "m", "messages": [{"role": "assistant", "tool_calls": [
+            {"id": "t", "function": {"name": "n", "arguments": arguments}}]}]});
+        let (_, text) = masked(&guard, Format::OpenaiChat, &body);
+        assert!(!text.contains("Summer") && !text.contains("123456"), "{text}");
+    }
+
+    #[test]
+    fn what_overlaps_a_refused_value_does_not_save_it() {
+        let modes = [(Category::Iban, Mode::Block)];
+        for pattern in [r"\d{6}", r"pay DE\d+ today"] {
+            let (_, blocked) =
+                sent(with_pattern(pattern, &modes), "pay DE89370400440532013000 today");
+            assert_eq!(blocked, Some(Category::Iban), "{pattern}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What one tenant wants masked, made ready to run.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,8 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use super::category::{Categories, Category};
 use super::memo::Memo;
-use super::scanner::{Finding, Scanner, TooSlow, merge};
+use super::overlap;
+use super::scanner::{Finding, Scanner, TooSlow};
 use super::token::{Spelling, TenantKey};
 
 /// Memory that one pattern may take when made ready.
@@ -103,19 +105,28 @@ impl Guard {
         })
     }
 
-    /// What stands in `text`, without what the tenant allows.
+    /// What stands in `text`, without what the tenant allows, in order, without overlaps.
     pub fn find(&self, text: &[u8], until: Option<Instant>) -> Result<Vec<Finding>, TooSlow> {
-        let mut found = self.scanner.scan(text, until)?;
-        if self.words.is_some() || !self.patterns.is_empty() {
-            let own = self.own(text);
-            if !own.is_empty() {
-                found = merge(&own, &found);
-            }
+        self.find_in(text, 0..text.len(), until)
+    }
+
+    /// As [`find`](Self::find), but only what stands in `range` as a whole.
+    pub(super) fn find_in(
+        &self,
+        text: &[u8],
+        range: Range<usize>,
+        until: Option<Instant>,
+    ) -> Result<Vec<Finding>, TooSlow> {
+        let mut found = Vec::new();
+        if self.wishes.mode(Category::Custom) != Mode::Off {
+            found = self.own(text);
         }
+        found.append(&mut self.scanner.all(text, until)?);
+        found.retain(|f| f.start >= range.start && f.end <= range.end);
         if !self.wishes.allowed.is_empty() {
             found.retain(|f| !self.wishes.allows(text.get(f.range()).unwrap_or_default()));
         }
-        Ok(found)
+        Ok(overlap::settle(found, |category| self.wishes.mode(category)))
     }
 
     /// `text` with tokens in place of `found`, for people to look at.

@@ -300,6 +300,12 @@ impl Scanner {
 
     /// What stands in `text`, in order, without overlaps.
     pub fn scan(&self, text: &[u8], until: Option<Instant>) -> Result<Vec<Finding>, TooSlow> {
+        Ok(resolve(&self.all(text, until)?))
+    }
+
+    /// All that was found in `text`, the more specific category first, then what begins earlier,
+    /// then the longer.
+    pub(super) fn all(&self, text: &[u8], until: Option<Instant>) -> Result<Vec<Finding>, TooSlow> {
         let mut scan = Scan {
             text,
             findings: Vec::new(),
@@ -311,7 +317,7 @@ impl Scanner {
         self.run(&mut scan, until)?;
         let mut findings = scan.findings;
         if !findings.is_empty() {
-            resolve(text, &mut findings);
+            order(text, &mut findings);
         }
         Ok(findings)
     }
@@ -348,8 +354,8 @@ impl Scanner {
         #[cfg(not(target_arch = "x86_64"))]
         let _ = self.run_with(super::masks::Plain, &mut scan, None);
         let mut findings = scan.findings;
-        resolve(text, &mut findings);
-        findings
+        order(text, &mut findings);
+        resolve(&findings)
     }
 
     #[inline(always)]
@@ -560,20 +566,24 @@ fn stems(c: &Classes) -> u64 {
     pass | ress | cret | oken | key | pwd | name | paspo | ment | rase | psk | other
 }
 
-/// Sorts, and leaves one of those that overlap: the more specific category, then the one that
-/// begins earlier, then the longer. What touches a token of ours is none.
-fn resolve(text: &[u8], findings: &mut Vec<Finding>) {
+/// Sorts: the more specific category, then the one that begins earlier, then the longer. What
+/// touches a token of ours is none.
+fn order(text: &[u8], findings: &mut Vec<Finding>) {
     findings.sort_unstable_by_key(|f| (f.category, f.start, std::cmp::Reverse(f.end)));
     let tokens = tokens_in(text);
     findings.retain(|finding| {
         let at = tokens.partition_point(|token| token.end <= finding.start);
         tokens.get(at).is_none_or(|token| token.start >= finding.end)
     });
+}
+
+/// Leaves the first of those that overlap, in order.
+fn resolve(findings: &[Finding]) -> Vec<Finding> {
     let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
     for group in findings.chunk_by(|a, b| a.category == b.category) {
         kept = merge(&kept, group);
     }
-    *findings = kept;
+    kept
 }
 
 /// Both lists in order, without those of `others` that overlap one before them.
