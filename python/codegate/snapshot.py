@@ -95,6 +95,7 @@ def build(
     catalog: Catalog | None = None,
     config: RoutingConfig | None = None,
     guards: Mapping[str, native.Guard] | None = None,
+    unused: frozenset[str] = frozenset(),
 ) -> Snapshot:
     """A snapshot with everything that follows from its parts worked out."""
     known = catalog or shipped()
@@ -118,7 +119,13 @@ def build(
             settings, settings.plain_first_byte_timeout_s, settings.total_timeout_s
         ),
         own_deadlines=own,
-        routes=Routes(accounts=accounts, aliases=aliases or {}, catalog=known, config=config),
+        routes=Routes(
+            accounts=accounts,
+            aliases=aliases or {},
+            catalog=known,
+            config=config,
+            unused=unused,
+        ),
         catalog=known,
         guards=guards or {},
     )

@@ -170,6 +170,19 @@ def test_a_pin_allows_no_other_account(
     check_error(ask(live, wire_format, x_codegate_account="nobody"), wire_format, 400)
 
 
+def test_the_name_of_a_disabled_account_leads_to_no_other(
+    live: Proxy, cli: Cli, mocks: dict[str, ThreadedMock], wire_format: str
+) -> None:
+    add(cli, mocks, "one", wire=wire_format)
+    add(cli, mocks, "two", wire=wire_format)
+    cli.ok("accounts", "disable", "two")
+    in_force(live, cli, 1)
+    check_error(ask(live, wire_format, "two/mock-large"), wire_format, 400)
+    assert not mocks["one"].requests
+    assert not mocks["two"].requests
+    assert account_of(ask(live, wire_format, "else/mock-large")) == "one"
+
+
 def test_an_accounts_rpm_is_held_and_the_next_takes_over(
     live: Proxy, cli: Cli, mocks: dict[str, ThreadedMock], wire_format: str
 ) -> None:

@@ -120,11 +120,13 @@ def _load(state: State) -> tuple[dict[str, AccountRecord], Routes]:
         limits, prices = catalog_store.load(connection)
         aliases = catalog_store.load_aliases(connection)
         active = [c for c in configs.load_all(connection) if c.is_active]
+    accounts = tuple(a for a in map(_usable, records) if a is not None)
     routes = Routes(
-        accounts=tuple(a for a in map(_usable, records) if a is not None),
+        accounts=accounts,
         aliases=aliases,
         catalog=shipped().with_overrides(limits, prices),
         config=active[0] if active else None,
+        unused=frozenset(r.name for r in records) - {a.name for a in accounts},
     )
     return {record.name: record for record in records}, routes
 

@@ -79,6 +79,7 @@ class SnapshotSource:
             catalog=shipped().with_overrides(limits, prices),
             config=active[0] if active else None,
             guards=self._guards_of(settings, rules),
+            unused=frozenset(r.name for r in records) - {a.name for a in accounts},
         )
 
     def _guards_of(self, settings: Settings, rules: Rules) -> dict[str, native.Guard]:

@@ -111,6 +111,8 @@ class Routes:
     catalog: Catalog = field(default_factory=shipped)
     config: RoutingConfig | None = None
     """The active one."""
+    unused: frozenset[str] = frozenset()
+    """Names of accounts that are stored but not in use: to ask for one by name is refused."""
 
     def survey(self, *, wire_format: str, model: str, pin: str | None = None) -> Survey:
         """What becomes of a request for ``model``. Raises ``BadRequest`` for a pin to nowhere."""
@@ -141,7 +143,8 @@ class Routes:
             return self._default(wire_format, meant, rule="any model")
         account, slash, rest = meant.partition("/")
         is_listed = any(a.names(meant) for a in self.accounts)
-        if slash and rest and not is_listed and any(a.name == account for a in self.accounts):
+        is_account = account in self.unused or any(a.name == account for a in self.accounts)
+        if slash and rest and not is_listed and is_account:
             return self._pinned(wire_format, account, rest)
         if config is not None and tier is None:
             known = {a.name: a for a in self.accounts}

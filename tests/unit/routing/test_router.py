@@ -48,6 +48,15 @@ def test_a_pin_allows_no_other_account_and_comes_before_everything() -> None:
         chosen(routes, "m", pin="nobody")
 
 
+def test_the_name_of_an_account_that_is_not_in_use_leads_to_no_other() -> None:
+    routes = Routes(accounts=(account("other"),), unused=frozenset({"work"}))
+    with pytest.raises(BadRequest):
+        chosen(routes, "work/gpt-6-sol")
+    assert chosen(routes, "else/gpt-6-sol") == [("other", "else/gpt-6-sol")]
+    lists = Routes(accounts=(account("other", models=["work/m"]),), unused=frozenset({"work"}))
+    assert chosen(lists, "work/m") == [("other", "work/m")]
+
+
 def test_an_alias_comes_before_the_tier_of_its_own_name() -> None:
     routes = Routes(
         accounts=(account("a"), account("b")),
