@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from benches.bodies import MESSAGES
 from benches.process import BenchError, Server, find, free_port
-from benches.upstream import Address
+from benches.upstream import HAPROXY_DEFAULTS, Address
 
 #: The core that every gateway runs on; mock and client have the other one.
 GATEWAY_CORE = 0
@@ -128,21 +128,12 @@ class Haproxy(Gateway):
         if upstream.tls:
             secure = f" ssl verify required ca-file {upstream.authority} sni str(localhost)"
             secure += f" alpn {upstream.tls} verifyhost localhost"
-        # Without http-no-delay it holds deltas back and looks cheap; without reuse it reconnects.
         config.write_text(
             f"""\
 global
     nbthread 1
     maxconn 4096
-defaults
-    mode http
-    option http-no-delay
-    option http-keep-alive
-    http-reuse always
-    timeout connect 5s
-    timeout client 120s
-    timeout server 120s
-frontend downstream
+{HAPROXY_DEFAULTS}frontend downstream
     bind 127.0.0.1:{self.port}
     default_backend upstream
 backend upstream

@@ -14,6 +14,18 @@ import trustme
 from benches.cells import BURST_DELTAS, Cell, Mode
 from benches.process import BenchError, Server, find, free_port
 
+# Without http-no-delay it holds deltas back and looks cheap; without reuse it reconnects.
+HAPROXY_DEFAULTS = """\
+defaults
+    mode http
+    option http-no-delay
+    option http-keep-alive
+    http-reuse always
+    timeout connect 5s
+    timeout client 120s
+    timeout server 120s
+"""
+
 #: The core of mock and client.
 LOAD_CORE = 1
 
@@ -84,15 +96,7 @@ global
     maxconn 4096
     ssl-default-bind-ciphersuites TLS_AES_128_GCM_SHA256
     tune.h2.max-concurrent-streams 400
-defaults
-    mode http
-    option http-no-delay
-    option http-keep-alive
-    http-reuse always
-    timeout connect 5s
-    timeout client 120s
-    timeout server 120s
-frontend tls
+{HAPROXY_DEFAULTS}frontend tls
     bind 127.0.0.1:{port} ssl crt {pair} alpn {protocol}
     default_backend mock
 backend mock
