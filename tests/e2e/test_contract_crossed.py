@@ -5,13 +5,19 @@ Each row is met twice: from an account of the other format to one of the client'
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from tests.e2e.test_contract import OVERLOAD, ROWS, SLACK_S, Row
-from tests.support.aftermath import check_broken_stream, check_good
+
+# These rows say the same of both: they run here with this module's pairs.
+from tests.e2e.test_contract import test_row_after_the_first_byte as test_row_after_the_first_byte
+from tests.e2e.test_contract import (
+    test_row_broken_json_before_the_first_event as test_row_broken_json_before_the_first_event,
+)
+from tests.e2e.test_contract import test_row_client_gone as test_row_client_gone
+from tests.support.aftermath import check_good
 from tests.support.pair import OTHER, Pair, Pairs, ends_in_s, four_pairs
 from tests.support.raw import check_error
 
@@ -131,47 +137,6 @@ def test_row_first_event_is_an_error(pairs: Pairs, crossed: str) -> None:
         faults, cools = (0, 5) if spoken == "anthropic_messages" else (1, 15)
         assert health["faults"] == faults
         assert cools - SLACK_S <= ends_in_s(health) <= cools + 0.1
-
-
-def test_row_broken_json_before_the_first_event(pairs: Pairs) -> None:
-    pairs.first.fault = "bad-json-at-1"
-
-    def use(pair: Pair) -> None:
-        check_good(pair.ask(), pair.wire_format, stream=pair.stream)
-        assert pair.wait_state("cooling")["faults"] == 1
-
-    pairs.each(use)
-
-
-def test_row_client_gone(pairs: Pairs) -> None:
-    """No further try, and no word about the account."""
-    pairs.first.fault = "hang"
-
-    def use(pair: Pair) -> None:
-        with pytest.raises(TimeoutError):
-            pair.ask(timeout_s=0.4)
-        time.sleep(1.2)
-        assert len(pair.seen(pair.second)) == 0
-        assert pair.health()["state"] == "healthy"
-
-    pairs.each(use)
-
-
-def test_row_after_the_first_byte(pairs: Pairs) -> None:
-    """No retry ever: an error event in the client's dialect, and a fault."""
-    pairs.first.fault = "reset-after-3"
-
-    def use(pair: Pair) -> None:
-        answer = pair.ask()
-        if pair.stream:
-            check_broken_stream(answer, pair.wire_format)
-            assert len(pair.seen(pair.second)) == 0
-        else:
-            check_good(answer, pair.wire_format, stream=False)
-        assert len(pair.seen(pair.first)) == 1
-        assert pair.wait_state("cooling")["faults"] == 1
-
-    pairs.each(use)
 
 
 def test_n14_a_spend_limit_with_nobody_left_is_told_in_the_clients_words(
