@@ -267,8 +267,15 @@ impl Stream {
             let Some(chunk) = self.read().await else { return self.first_event_at_end() };
             self.last_input = Instant::now();
             let mut out = std::mem::take(&mut self.ready);
-            let error = self.absorb(chunk?, &mut out)?;
-            let error = error.and_then(|error| self.first_error(error, &mut out));
+            let error = match self.absorb(chunk?, &mut out) {
+                Ok(error) => error.and_then(|error| self.first_error(error, &mut out)),
+                // What came before it is good and goes down first, however the network cut it.
+                Err(failure) if self.has_started() => {
+                    self.broken(&failure, &mut out);
+                    None
+                }
+                Err(failure) => return Err(failure),
+            };
             self.ready = out;
             if error.is_some() || self.has_begun()? {
                 return Ok(error);
@@ -286,10 +293,16 @@ impl Stream {
         None
     }
 
+    /// Whether the first real event has passed, and was a good one.
+    fn has_started(&self) -> bool {
+        let state = self.tap.state();
+        state.started && !state.began_malformed
+    }
+
     /// Whether the stream may be committed.
     fn has_begun(&self) -> Result<bool, Failure> {
         let state = self.tap.state();
-        if !state.began_malformed && (state.started || self.end.is_some()) {
+        if self.has_started() || (!state.began_malformed && self.end.is_some()) {
             return Ok(true);
         }
         if self.ready.iter().map(Bytes::len).sum::<usize>() > PRELUDE_BYTES {
