@@ -9,7 +9,7 @@ from pathlib import Path
 
 from codegate.mock.options import Options
 from codegate.mock.provider import run_in_thread
-from tests.support.proxy import Proxy, free_port, running
+from tests.support.proxy import Proxy, refusing_port, running
 from tests.support.raw import call
 
 HANG_S = 1.0
@@ -41,11 +41,15 @@ def measure(folder: Path) -> Costs:
             direct = _median([_ask_ms(proxy, 1) for _ in range(_REFUSALS // 4)])
             failing.fault = "hang"
             hangs = [_ask_ms(proxy, 2) - HANG_S * 1000 - direct for _ in range(_HANGS)]
-        dead = f"{_FORMAT}=http://127.0.0.1:{free_port()}"
-        alone, beside = [upstreams[1]], [dead, upstreams[1]]
+        alone = [upstreams[1]]
         with (
+            refusing_port() as dead,
             running(folder / "alone", upstreams=alone, settings=settings) as without,
-            running(folder / "beside", upstreams=beside, settings=settings) as proxy,
+            running(
+                folder / "beside",
+                upstreams=[f"{_FORMAT}=http://127.0.0.1:{dead}", *alone],
+                settings=settings,
+            ) as proxy,
         ):
             # In turns, so that whatever else the machine does meets both alike.
             pairs = [(_ask_ms(without, 1), _ask_ms(proxy, 2)) for _ in range(_REFUSALS)]

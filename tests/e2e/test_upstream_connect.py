@@ -14,7 +14,7 @@ from codegate.mock.provider import ThreadedMock, run_in_thread
 from tests.conftest import FORMATS, ONE_SECOND
 from tests.support.aftermath import aftermath, check_good, check_refusal, undisturbed
 from tests.support.names import slow_resolver
-from tests.support.proxy import Proxy, free_port, running
+from tests.support.proxy import Proxy, refusing_port, running
 from tests.support.raw import Answer, RawClient, call, head, headers_of, model_request, path_of
 
 PARALLEL = 20
@@ -28,18 +28,18 @@ def turn(proxy: Proxy, wire_format: str, model: str, *, stream: bool) -> Answer:
 @pytest.fixture(scope="module")
 def nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     """A proxy whose upstream's port nobody listens on."""
-    upstreams = [f"{name}=http://127.0.0.1:{free_port()}" for name in FORMATS]
-    with running(tmp_path_factory.mktemp("nobody") / "data", upstreams=upstreams) as proxy:
-        yield proxy
+    with refusing_port() as port:
+        upstreams = [f"{name}=http://127.0.0.1:{port}" for name in FORMATS]
+        with running(tmp_path_factory.mktemp("nobody") / "data", upstreams=upstreams) as proxy:
+            yield proxy
 
 
 @pytest.fixture
-def half_dead(shared_mock: ThreadedMock, start_proxy: Callable[..., Proxy]) -> Proxy:
+def half_dead(shared_mock: ThreadedMock, start_proxy: Callable[..., Proxy]) -> Iterator[Proxy]:
     """A fresh proxy whose first account cannot be reached and whose second is well."""
-    dead = f"http://127.0.0.1:{free_port()}"
-    return start_proxy(
-        upstreams=[f"{name}={url}" for name in FORMATS for url in (dead, shared_mock.url)]
-    )
+    with refusing_port() as port:
+        urls = (f"http://127.0.0.1:{port}", shared_mock.url)
+        yield start_proxy(upstreams=[f"{name}={url}" for name in FORMATS for url in urls])
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -21,12 +22,30 @@ READY_S = 20.0
 FORBIDDEN = ("Traceback", "panicked", "Task was destroyed", "never awaited")
 UPSTREAM_KEY = "sk-canary-upstream-7f3a9c51e2"
 
+# Below those that the system takes for outgoing connections and for port 0.
+_PORTS = (20_000, 32_000)
+_given: set[int] = set()
+
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, and that the system gives to nobody who asks for any."""
+    while True:
+        port = random.randrange(*_PORTS)
+        if port in _given:
+            continue
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            _given.add(port)
+            return port
+
+
+@contextlib.contextmanager
+def refusing_port() -> Iterator[int]:
+    """A port that refuses every connection, and that nobody else can take meanwhile."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield int(holder.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float = 5.0, what: str = "") -> None:
