@@ -214,7 +214,7 @@ def outcome_error(facts: Facts, wire_format: str) -> UpstreamError | None:
         return UpstreamError(
             "the upstream is overloaded",
             status=503,
-            code="upstream_overloaded",
+            code="server_is_overloaded",
             is_retryable=True,
             retry_after_s=delay_s or _OVERLOAD_WAIT_S,
         )

@@ -233,12 +233,13 @@ impl Stage {
     fn release(&mut self, sink: &mut Sink<'_>) {
         let plan = Arc::clone(&self.plan);
         let held = std::mem::take(&mut self.held);
-        // Of those that begin at the same place the longest is meant.
+        // The first that is whole ends the answer, as it would have ended the model's; of several
+        // that end at the same place the longest is meant. So nothing depends on where deltas end.
         let first = plan
             .stops
             .iter()
             .filter_map(|stop| held.find(stop.as_str()).map(|at| (at, stop)))
-            .min_by_key(|(at, stop)| (*at, usize::MAX - stop.len()));
+            .min_by_key(|(at, stop)| (*at + stop.len(), *at));
         let Some((at, stop)) = first else {
             let kept = plan.stops.iter().map(|stop| overlap(&held, stop)).max().unwrap_or(0);
             let (text, rest) = held.split_at(held.len() - kept);

@@ -381,7 +381,7 @@ fn with_stops(stops: &[&str]) -> Arc<codegate::translate::Plan> {
 
 #[test]
 fn stop_sequences_beyond_the_targets_limit_end_the_answer_here() {
-    let stops = ["a1", "a2", "a3", "a4", "END", "ENDE!", "\u{e9}\u{e8}"];
+    let stops = ["a1", "a2", "a3", "a4", "END", "ENDE!", "THE END", "\u{e9}\u{e8}"];
     let (sent, losses) = messages_to_chat().body(&json!({"model": "m", "max_tokens": 9,
         "stop_sequences": stops, "messages": [{"role": "user", "content": "hi"}]}));
     assert_eq!(sent["stop"], json!(["a1", "a2", "a3", "a4"]));
@@ -410,7 +410,12 @@ fn stop_sequences_beyond_the_targets_limit_end_the_answer_here() {
     let cut = |text: &str, stop: &str| (text.into(), json!("stop_sequence"), json!(stop), 0);
     assert_eq!(shown(&["one E", "N", "D two"]), cut("one ", "END"));
     assert_eq!(shown(&["END"]), cut("", "END"));
-    assert_eq!(shown(&["x ENDE! y"]), cut("x ", "ENDE!"));
+    for pieces in [&["x ENDE! y"][..], &["x END", "E! y"], &["x EN", "DE", "! y"]] {
+        assert_eq!(shown(pieces), cut("x ", "END"), "{pieces:?}");
+    }
+    for pieces in [&["x THE END y"][..], &["x THE", " END y"], &["x THE EN", "D"]] {
+        assert_eq!(shown(pieces), cut("x ", "THE END"), "{pieces:?}");
+    }
     assert_eq!(shown(&["\u{e9}", "\u{e9}", "\u{e8} \u{e9}"]), cut("\u{e9}", "\u{e9}\u{e8}"));
     let whole_text = ("EN EN a1".into(), json!("tool_use"), Value::Null, 1);
     assert_eq!(shown(&["EN", " E", "N a1"]), whole_text);

@@ -342,7 +342,7 @@ OPENAI_ERRORS = {
     "no-such-model": ["NotFoundError", 404, "invalid_request_error", "model_not_found"],
     "status-413": ["APIStatusError", 413, "invalid_request_error", "invalid_request_error"],
     "status-429-after-1": ["RateLimitError", 429, "rate_limit_error", "rate_limit_exceeded"],
-    "status-529": ["InternalServerError", 503, "server_error", "upstream_overloaded"],
+    "status-529": ["InternalServerError", 503, "server_error", "server_is_overloaded"],
     "status-401": ["InternalServerError", 502, "server_error", "account_login_required"],
     "spend-limit": ["RateLimitError", 429, "insufficient_quota", "insufficient_quota"],
 }

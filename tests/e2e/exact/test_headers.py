@@ -220,16 +220,17 @@ def test_overloaded_is_said_in_the_words_of_the_dialect(
     exact_proxy: Proxy, replay: Replay, wire_format: str
 ) -> None:
     """Only one of them knows 529; both keep the delay."""
-    error = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
+    body = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
     headers = (*JSON, ("retry-after", "3"))
-    replay.reply = Reply(status=529, headers=headers, pieces=[error], framing="length")
+    replay.reply = Reply(status=529, headers=headers, pieces=[body], framing="length")
     answer = post(exact_proxy, wire_format, model_request(wire_format, "m", stream=False))
     assert answer.header("retry-after") == "3"
     if wire_format == "anthropic_messages":
         assert answer.status == 529
-        assert answer.body == error
+        assert answer.body == body
     else:
-        check_error(answer, wire_format, 503)
+        error = check_error(answer, wire_format, 503)
+        assert error["code"] == "server_is_overloaded"
 
 
 def test_a_streams_type_is_the_upstreams(
