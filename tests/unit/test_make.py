@@ -78,6 +78,32 @@ def test_a_missing_python_is_named_first(tools: Path) -> None:
     assert check_tools(tools).startswith("CodeGate needs Python")
 
 
+def found_python(path: Path, **chosen: str) -> str:
+    """The name of the Python that `scripts/find-python` takes with ``path`` as PATH."""
+    done = subprocess.run(
+        [ROOT / "scripts" / "find-python"],
+        env={"PATH": str(path), **chosen},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    return Path(done.stdout.strip()).name
+
+
+def test_the_newest_optimized_python_is_taken(tools: Path) -> None:
+    plain = 'case "$2" in *CONFIG_ARGS*) exit 1;; esac'
+    (tools / "python3").unlink()
+    program(tools / "python3.13", plain)
+    program(tools / "python3.12", "exit 1")
+    assert found_python(tools) == "python3.13"
+    program(tools / "python3.12", "exit 0")
+    program(tools / "python3.11", "exit 0")
+    assert found_python(tools) == "python3.12"
+    assert found_python(tools, PYTHON="python3.13") == "python3.13"
+    assert found_python(tools, PYTHON="python3.14") == "python3.12"
+
+
 def test_make_says_it_once_and_builds_nothing(tools: Path, tmp_path: Path) -> None:
     place = tmp_path / "clone"
     place.mkdir()
