@@ -129,7 +129,12 @@ def _gateways(cell: Cell, wanted: str, *, is_quick: bool) -> list[type[Gateway]]
 
 def build_load() -> Path:
     """The program that is client and mock, built where needed."""
-    build = ["cargo", "build", "--release", "--quiet", "--package", "codegate-load"]
+    return build_native("codegate-load")
+
+
+def build_native(package: str) -> Path:
+    """The one program of a package of this workspace, built where needed."""
+    build = ["cargo", "build", "--release", "--quiet", "--locked", "--package", package]
     query = ["cargo", "metadata", "--format-version", "1", "--no-deps"]
     try:
         subprocess.run(build, cwd=ROOT, check=True)
@@ -137,8 +142,8 @@ def build_load() -> Path:
     except FileNotFoundError as error:
         raise BenchError("cargo is missing: install a Rust toolchain") from error
     except subprocess.CalledProcessError as error:
-        raise BenchError("codegate-load did not build") from error
-    return Path(json.loads(found.stdout)["target_directory"], "release", "codegate-load")
+        raise BenchError(f"{package} did not build") from error
+    return Path(json.loads(found.stdout)["target_directory"], "release", package)
 
 
 def run_cell(

@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, reason = "a bench on bodies of its own")]
 
+mod work;
+
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -11,35 +13,10 @@ use codegate::formats::Format;
 use codegate::request::{Goal, ParsedRequest};
 use codegate::translate::{self, AnswerStream, Plan, Seals};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use work::session;
 
 const MESSAGES: Format = Format::AnthropicMessages;
 const CHAT: Format = Format::OpenaiChat;
-
-/// A session of an agent of about `len` bytes: what it read, and what it called for that.
-fn session(client: Format, len: usize) -> Bytes {
-    let line =
-        r#"  {\"name\": \"read_file\", \"path\": \"src/main.rs\", \"ok\": true},\n"#.repeat(20);
-    let mut body = String::from(
-        r#"{"model":"m","max_tokens":32000,"stream":true,"messages":[{"role":"user","content":"begin"}"#,
-    );
-    for n in 0.. {
-        if body.len() >= len {
-            break;
-        }
-        let turn = if client == MESSAGES {
-            format!(
-                r#",{{"role":"assistant","content":[{{"type":"text","text":"I look."}},{{"type":"tool_use","id":"toolu_{n}","name":"read","input":{{"path":"src/{n}.rs"}}}}]}},{{"role":"user","content":[{{"type":"tool_result","tool_use_id":"toolu_{n}","content":"{line}"}}]}}"#
-            )
-        } else {
-            format!(
-                r#",{{"role":"assistant","content":"I look.","tool_calls":[{{"id":"call_{n}","type":"function","function":{{"name":"read","arguments":"{{\\"path\\":\\"src/{n}.rs\\"}}"}}}}]}},{{"role":"tool","tool_call_id":"call_{n}","content":"{line}"}}"#
-            )
-        };
-        body.push_str(&turn);
-    }
-    body += "]}";
-    body.into()
-}
 
 fn encoded(client: Format, target: Format, body: &Bytes, seals: &Arc<Seals>) -> Arc<Plan> {
     let parsed = ParsedRequest::parse(client, [body.clone()]).expect("a good body");
@@ -61,7 +38,7 @@ fn bench_requests(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("translate request");
     for (client, target) in [(MESSAGES, CHAT), (CHAT, MESSAGES)] {
         for len in [1_000, 64 << 10, 128 << 10, 1 << 20] {
-            let body = session(client, len);
+            let body = Bytes::from(session(client, len));
             group.throughput(Throughput::Bytes(body.len() as u64));
             group.bench_function(format!("{} {} KB", client.name(), len / 1000), |bencher| {
                 bencher.iter(|| black_box(encoded(client, target, &body, &seals)));
@@ -82,7 +59,7 @@ fn bench_stream(criterion: &mut Criterion) {
         br#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#
             .as_slice();
     for (client, target, data) in [(MESSAGES, CHAT, chat), (CHAT, MESSAGES, messages)] {
-        let plan = encoded(client, target, &session(client, 1000), &seals);
+        let plan = encoded(client, target, &session(client, 1000).into(), &seals);
         let mut answer = AnswerStream::new(plan);
         let mut out = Vec::new();
         if target == MESSAGES {
@@ -106,7 +83,7 @@ fn bench_answers(criterion: &mut Criterion) {
     let body = Bytes::from(format!(
         r#"{{"id":"c","choices":[{{"index":0,"finish_reason":"stop","message":{{"role":"assistant","content":"{text}"}}}}]}}"#
     ));
-    let plan = encoded(MESSAGES, CHAT, &session(MESSAGES, 1000), &seals);
+    let plan = encoded(MESSAGES, CHAT, &session(MESSAGES, 1000).into(), &seals);
     group.throughput(Throughput::Bytes(body.len() as u64));
     group.bench_function("64 KB", |bencher| {
         bencher.iter(|| black_box(translate::whole(&plan, body.clone())));

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each bench uses some of them")]
 
+use codegate::formats::Format;
+
 pub(crate) const DELTAS: usize = 300;
 
 /// A Messages answer of `DELTAS` deltas.
@@ -72,3 +74,49 @@ pub(crate) fn small_body() -> Vec<u8> {
     )
     .into_bytes()
 }
+
+/// A session of an agent of about `len` bytes: what it read, and what it called for that.
+pub(crate) fn session(client: Format, len: usize) -> Vec<u8> {
+    let line =
+        r#"  {\"name\": \"read_file\", \"path\": \"src/main.rs\", \"ok\": true},\n"#.repeat(20);
+    let mut body = String::from(
+        r#"{"model":"m","max_tokens":32000,"stream":true,"messages":[{"role":"user","content":"begin"}"#,
+    );
+    for n in 0.. {
+        if body.len() >= len {
+            break;
+        }
+        let turn = if client == Format::AnthropicMessages {
+            format!(
+                r#",{{"role":"assistant","content":[{{"type":"text","text":"I look."}},{{"type":"tool_use","id":"toolu_{n}","name":"read","input":{{"path":"src/{n}.rs"}}}}]}},{{"role":"user","content":[{{"type":"tool_result","tool_use_id":"toolu_{n}","content":"{line}"}}]}}"#
+            )
+        } else {
+            format!(
+                r#",{{"role":"assistant","content":"I look.","tool_calls":[{{"id":"call_{n}","type":"function","function":{{"name":"read","arguments":"{{\\"path\\":\\"src/{n}.rs\\"}}"}}}}]}},{{"role":"tool","tool_call_id":"call_{n}","content":"{line}"}}"#
+            )
+        };
+        body.push_str(&turn);
+    }
+    body += "]}";
+    body.into_bytes()
+}
+
+/// A Messages answer of a few sentences and a call.
+pub(crate) fn messages_answer() -> Vec<u8> {
+    let text = ANSWER.repeat(4);
+    format!(
+        r#"{{"id":"msg_01","type":"message","role":"assistant","model":"claude-sonnet-4-5","content":[{{"type":"text","text":"{text}"}},{{"type":"tool_use","id":"toolu_1","name":"read","input":{{"path":"src/lib.rs","lines":[1,200]}}}}],"stop_reason":"tool_use","stop_sequence":null,"usage":{{"input_tokens":25,"cache_creation_input_tokens":0,"cache_read_input_tokens":1200,"output_tokens":96}}}}"#
+    )
+    .into_bytes()
+}
+
+/// The same as Chat Completions.
+pub(crate) fn chat_answer() -> Vec<u8> {
+    let text = ANSWER.repeat(4);
+    format!(
+        r#"{{"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"gpt-5","choices":[{{"index":0,"message":{{"role":"assistant","content":"{text}","tool_calls":[{{"id":"call_1","type":"function","function":{{"name":"read","arguments":"{{\"path\":\"src/lib.rs\",\"lines\":[1,200]}}"}}}}]}},"logprobs":null,"finish_reason":"tool_calls"}}],"usage":{{"prompt_tokens":1225,"completion_tokens":96,"total_tokens":1321,"prompt_tokens_details":{{"cached_tokens":1200}}}}}}"#
+    )
+    .into_bytes()
+}
+
+const ANSWER: &str = r#"The fixture holds its \"first\" connection until the end of the test, so the second one waits for a lock that nobody gives up.\nClose it before the second opens. "#;

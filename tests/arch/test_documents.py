@@ -90,7 +90,8 @@ def test_every_dependency_has_its_reason() -> None:
     for extra in project["project"]["optional-dependencies"].values():
         lines += extra
     names = {re.split(r"[\[<>=;! ]", line)[0] for line in lines}
-    for path in ("Cargo.toml", "benches/load/Cargo.toml", "rust/fuzz/Cargo.toml"):
+    members = ("benches/counts", "benches/load", "rust/fuzz")
+    for path in ("Cargo.toml", *(f"{member}/Cargo.toml" for member in members)):
         manifest = cargo(path)
         for table in ("dependencies", "dev-dependencies"):
             entries = manifest.get(table, {})
