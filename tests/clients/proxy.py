@@ -38,7 +38,8 @@ class Proxy:
             *("--host", "127.0.0.1", "--proxy-port", str(port), "--data-dir", str(data)),
             *(w for name in formats for w in ("--upstream", f"{name}={upstream.url}") * accounts),
             *("--upstream-key-env", _KEY_VARIABLE),
-            *(word for setting in settings for word in ("--setting", setting)),
+            # Scenarios read what became of each exchange, not only of the failed ones.
+            *(word for each in ("access_log=on", *settings) for word in ("--setting", each)),
         )
         self._running = Running(
             argv,
