@@ -11,6 +11,7 @@ mod known;
 pub mod mask;
 mod masks;
 mod memo;
+mod near;
 mod overlap;
 pub mod policy;
 pub mod restore;

@@ -10,12 +10,12 @@
     reason = "the loop must be inlined into the function compiled for its instructions"
 )]
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::time::Instant;
 
 use super::category::{Categories, Category};
-use super::detectors::{DETECTORS, Detector};
+use super::detectors::{Capitals, Commands, DETECTORS, Detector, STREET};
 #[cfg(target_arch = "x86_64")]
 use super::masks::{Avx2, Avx512};
 use super::masks::{Classes, Lanes};
@@ -66,6 +66,8 @@ pub enum Trigger {
 
 pub(super) const TRIGGERS: usize = 10;
 const RUN: usize = Trigger::Run as usize;
+const STEM: usize = Trigger::Stem as usize;
+const DIGITS: usize = Trigger::Digits as usize;
 
 /// Each window has this many new bytes, with some before and behind them that are read again: so
 /// that what triggers look back and ahead at is always in one register.
@@ -105,8 +107,19 @@ pub(super) struct Read {
     pub(super) digits: Cell<(usize, usize)>,
     /// Behind the first of these there is no end of a private key before the second.
     pub(super) open: Cell<(usize, usize)>,
-    /// One more than where a part of the text begins, and the commands that stand in or before it.
-    pub(super) commands: Cell<(usize, u128)>,
+    /// Bytes of a value without quotes that nothing cuts or ends.
+    pub(super) dense: Cell<(usize, usize)>,
+    /// Bytes of which the last opening parenthesis is known: from, to, and one more than it.
+    pub(super) paren: Cell<(usize, usize, usize)>,
+    /// Up to where line breaks are known, where the line begins that is open there, and one more
+    /// than where the last pipe stands.
+    pub(super) line: Cell<(usize, usize, usize)>,
+    /// The last capitalised words.
+    pub(super) capitals: Capitals,
+    /// Words behind a number of which none is a street.
+    pub(super) streets: [Cell<usize>; STREET],
+    /// The commands in one part of the text.
+    pub(super) commands: RefCell<Commands>,
 }
 
 impl Scan<'_> {
@@ -193,87 +206,6 @@ impl Scan<'_> {
             .rposition(|byte| !wanted(*byte))
             .map_or(at - head.len(), |found| from + found + 1)
     }
-
-    /// Whether one of two words, in lower case, stands among the twelve bytes before `at`.
-    #[inline]
-    pub fn has_near(&self, at: usize, one: &[u8], other: &[u8]) -> bool {
-        let window = self.slice(at.saturating_sub(14)..at);
-        let is = |word: &[u8]| {
-            let first = word.first().copied().unwrap_or_default();
-            window.windows(word.len()).any(|part| {
-                part.first().is_some_and(|byte| byte | 0x20 == first)
-                    && part.eq_ignore_ascii_case(word)
-            })
-        };
-        is(one) || is(other)
-    }
-
-    /// Whether one of `words`, in lower case, stands in the `distance` bytes before `at`.
-    pub fn has_before(&self, at: usize, distance: usize, words: &[&str]) -> bool {
-        let window = self.slice(at.saturating_sub(distance)..at);
-        // Where words begin, by their first letter: most lists have none that begins there.
-        let mut starts = [0_u64; 32];
-        let mut any = 0_u32;
-        let (mut last, mut last_but_one) = (b' ', b' ');
-        for (index, byte) in window.iter().take(64).enumerate() {
-            if byte.is_ascii_alphabetic() {
-                let is_escape = matches!(last, b'n' | b'r' | b't') && last_but_one == b'\\';
-                if !last.is_ascii_alphabetic() || is_escape {
-                    let letter = usize::from(byte & 31);
-                    any |= 1 << letter;
-                    if let Some(mask) = starts.get_mut(letter) {
-                        *mask |= 1 << index;
-                    }
-                }
-            }
-            (last_but_one, last) = (last, *byte);
-        }
-        words.iter().any(|word| {
-            let word = word.as_bytes();
-            match word.first() {
-                Some(first) if first.is_ascii_lowercase() && window.len() <= 64 => {
-                    any >> (first & 31) & 1 == 1 && {
-                        let mask = starts.get(usize::from(first & 31)).copied();
-                        begins_word(window, word, mask.unwrap_or_default())
-                    }
-                }
-                _ => contains_word(window, word),
-            }
-        })
-    }
-}
-
-/// Whether `word` (lower case) stands in `window` at one of the places in `starts`, in any case,
-/// and ends there.
-fn begins_word(window: &[u8], word: &[u8], mut starts: u64) -> bool {
-    while starts != 0 {
-        let at = starts.trailing_zeros() as usize;
-        starts &= starts - 1;
-        let part = window.get(at..at + word.len());
-        if part.is_some_and(|part| part.eq_ignore_ascii_case(word))
-            && !window.get(at + word.len()).is_some_and(u8::is_ascii_lowercase)
-        {
-            return true;
-        }
-    }
-    false
-}
-
-/// Whether `window` holds `word` (lower case) in any case and not inside another word.
-fn contains_word(window: &[u8], word: &[u8]) -> bool {
-    let Some(first) = word.first() else { return false };
-    let (low, high) = (*first, first.to_ascii_uppercase());
-    memchr::memchr2_iter(low, high, window).any(|at| {
-        let is_there =
-            window.get(at..at + word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word));
-        let before = at.checked_sub(1).and_then(|at| window.get(at));
-        let after = window.get(at + word.len());
-        let is_escape = before.is_some_and(|byte| matches!(byte, b'n' | b'r' | b't'))
-            && at.checked_sub(2).and_then(|at| window.get(at)) == Some(&b'\\');
-        is_there
-            && (is_escape || !before.is_some_and(u8::is_ascii_alphabetic))
-            && !after.is_some_and(u8::is_ascii_lowercase)
-    })
 }
 
 /// A scan took longer than it may.
@@ -284,18 +216,26 @@ pub struct TooSlow;
 pub struct Scanner {
     enabled: Categories,
     by_trigger: [Vec<&'static Detector>; TRIGGERS],
+    /// For stems: by the five low bits of their last byte, which of them are wanted, and which
+    /// even inside of long values.
+    by_stem: Vec<(&'static Detector, u32, u32)>,
 }
 
 impl Scanner {
     pub fn new(enabled: Categories) -> Self {
-        let by_trigger = std::array::from_fn(|index| {
+        let by_trigger: [Vec<_>; TRIGGERS] = std::array::from_fn(|index| {
             let is_wanted = |d: &&&Detector| {
                 d.triggers.iter().any(|t| *t as usize == index) && enabled.contains(d.category)
             };
             DETECTORS.iter().filter(is_wanted).copied().collect()
         });
+        let bits = |bytes: &[u8]| bytes.iter().fold(0_u32, |bits, byte| bits | 1 << (byte & 31));
+        let stems = by_trigger.get(STEM).into_iter().flatten().map(|detector: &&Detector| {
+            (*detector, bits(detector.stems), bits(detector.stems_inside))
+        });
+        let by_stem = stems.collect();
         super::detectors::prepare();
-        Self { enabled, by_trigger }
+        Self { enabled, by_trigger, by_stem }
     }
 
     /// What stands in `text`, in order, without overlaps.
@@ -381,10 +321,11 @@ impl Scanner {
                 if mask == 0 {
                     continue;
                 }
-                if kind == RUN {
-                    self.runs(scan, base, mask, others);
-                } else {
-                    self.verify(scan, kind, base, mask);
+                match kind {
+                    RUN => self.runs(scan, base, mask, others),
+                    STEM => self.stems(scan, base, mask),
+                    DIGITS => self.digits(scan, base, mask),
+                    _ => self.verify(scan, kind, base, mask),
                 }
             }
             if others != 0 {
@@ -410,6 +351,49 @@ impl Scanner {
             mask &= mask - 1;
             for detector in detectors {
                 (detector.verify)(scan, at);
+            }
+        }
+    }
+
+    /// As [`verify`](Self::verify) for stems: each detector is shown those that it may have a use
+    /// for, and inside of long values only what may be found there.
+    #[inline(never)]
+    fn stems(&self, scan: &mut Scan<'_>, base: usize, mut mask: u64) {
+        while mask != 0 {
+            let at = base + mask.trailing_zeros() as usize - LEAD;
+            mask &= mask - 1;
+            let last = usize::from(scan.byte(at) & 31);
+            let is_option = scan.byte(at.wrapping_sub(1)) == b'-';
+            let is_dense = !is_option && is_inside_value(scan, at);
+            for (detector, wanted, wanted_inside) in &self.by_stem {
+                let wanted = if is_dense { wanted_inside } else { wanted };
+                // Options are given passwords alone.
+                let is_wanted = !is_option || detector.category == Category::Password;
+                if wanted >> last & 1 == 1 && is_wanted {
+                    (detector.verify)(scan, at);
+                }
+            }
+        }
+    }
+
+    /// As [`verify`](Self::verify) for digits, of which the next bytes tell what they may begin.
+    #[inline(never)]
+    fn digits(&self, scan: &mut Scan<'_>, base: usize, mut mask: u64) {
+        let Some(detectors) = self.by_trigger.get(DIGITS) else { return };
+        while mask != 0 {
+            let at = base + mask.trailing_zeros() as usize - LEAD;
+            mask &= mask - 1;
+            // The next part of a version or an address.
+            if at > 1 && scan.byte(at - 1) == b'.' && scan.byte(at - 2).is_ascii_digit() {
+                continue;
+            }
+            // Only telephone numbers begin with one digit alone.
+            let next = scan.byte(at + 1);
+            let is_alone = !next.is_ascii_digit() && next != b'.';
+            for detector in detectors {
+                if !is_alone || detector.category == Category::Phone {
+                    (detector.verify)(scan, at);
+                }
             }
         }
     }
@@ -451,6 +435,58 @@ fn run_avx2(
     until: Option<Instant>,
 ) -> Result<(), TooSlow> {
     scanner.run_with(lanes, scan, until)
+}
+
+/// Whether `at` is far inside of a value without quotes, and far from its end: names are given
+/// such long values there that none of them counts, whatever a name is.
+#[inline]
+fn is_inside_value(scan: &Scan<'_>, at: usize) -> bool {
+    /// Farther back than any detector looks from a stem.
+    const BEHIND: usize = 256;
+    /// What a name, its sign and the longest value need.
+    const AHEAD: usize = 512;
+    // Nearly all values end at once.
+    if (at + 1..at + 4).any(|at| !is_dense(scan.byte(at), b' ')) {
+        return false;
+    }
+    let (mut from, mut to) = scan.read.dense.get();
+    if !(from..to).contains(&at) {
+        (from, to) = (at, at);
+    }
+    if to < at + AHEAD {
+        let rest = scan.slice(to..at + 2 * AHEAD);
+        let mut last = scan.byte(to.saturating_sub(1));
+        for byte in rest {
+            if !is_dense(*byte, last) {
+                break;
+            }
+            last = *byte;
+            to += 1;
+        }
+        scan.read.dense.set((from, to));
+    }
+    at >= from + BEHIND && to >= at + AHEAD
+}
+
+/// Whether `byte` neither ends a value, nor begins what is cut off its end, nor separates two.
+#[inline]
+fn is_dense(byte: u8, last: u8) -> bool {
+    static DENSE: [bool; 256] = {
+        let mut dense = [true; 256];
+        let others = b" \x7F\"'`,;<|\\&.)]}?:";
+        let mut index = 0;
+        while index < others.len() {
+            dense[others[index] as usize] = false;
+            index += 1;
+        }
+        index = 0;
+        while index < 32 {
+            dense[index] = false;
+            index += 1;
+        }
+        dense
+    };
+    DENSE.get(usize::from(byte)).copied().unwrap_or_default() || byte == b':' && last != b':'
 }
 
 /// The first or the last block of a text: nothing stands before it, and white space behind it.

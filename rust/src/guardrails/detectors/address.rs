@@ -1,15 +1,19 @@
 //! Postal addresses: number and street, with city and postcode where they follow.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::Detector;
-use super::words::Words;
+use super::streets::{BEFORE, ENDINGS, LABELS, STATES, suffix};
+use super::words::{Class, Words};
 use crate::guardrails::category::Category;
 use crate::guardrails::scanner::{Scan, Trigger};
 
 pub(super) static DETECTOR: Detector = Detector {
     category: Category::Address,
     triggers: &[Trigger::NumberWord, Trigger::Stem],
+    stems: b"s",
+    stems_inside: b"",
     verify,
     matching: &[
         (
@@ -41,103 +45,6 @@ pub(super) static DETECTOR: Detector = Detector {
     ],
 };
 
-/// Suffixes that are nearly always streets.
-#[rustfmt::skip]
-static STRONG: Words = Words::whole(&[
-    "street", "avenue", "boulevard", "road", "lane", "terrace", "parkway", "highway", "turnpike", "expressway", "crescent", "esplanade",
-    "ave", "blvd", "rd", "pkwy", "hwy", "ln", "st", "dr", "ct", "cir", "ter", "tpke", "expy", "cres", "ste",
-]);
-
-/// Suffixes that are ordinary words as well: a city, a postcode or a label has to come along.
-#[rustfmt::skip]
-static WEAK: Words = Words::whole(&[
-    "drive", "court", "way", "place", "circle", "trail", "square", "alley", "bend", "bluff", "branch", "bridge", "brook", "burg", "bypass",
-    "camp", "canyon", "cape", "causeway", "center", "cliff", "club", "common", "corner", "course", "cove", "creek", "crest", "crossing",
-    "crossroad", "curve", "dale", "dam", "divide", "estate", "extension", "fall", "ferry", "field", "flat", "ford", "forest", "forge", "fork",
-    "fort", "freeway", "garden", "gardens", "gateway", "glen", "green", "grove", "harbor", "haven", "heights", "hill", "hills", "hollow", "inlet", "island",
-    "isle", "junction", "key", "knoll", "lake", "landing", "light", "loaf", "lock", "lodge", "loop", "mall", "manor", "meadow", "meadows", "mews",
-    "mill", "mission", "motorway", "mount", "mountain", "neck", "orchard", "oval", "overpass", "park", "pass", "passage", "path", "pike", "pine",
-    "plain", "plaza", "point", "port", "prairie", "radial", "ramp", "ranch", "rapid", "rest", "ridge", "river", "route", "row", "rue", "run",
-    "shoal", "shore", "skyway", "spring", "springs", "spur", "station", "stream", "summit", "throughway", "trace", "track", "trafficway", "tunnel",
-    "union", "valley", "viaduct", "view", "village", "vista", "walk", "wall", "well", "wells", "pl", "sq", "trl", "plz", "gdns", "close", "quay", "wharf",
-]);
-
-/// Words before the name of a street in Romance languages.
-static BEFORE: Words = Words::whole(&[
-    "rue",
-    "avenue",
-    "boulevard",
-    "place",
-    "chemin",
-    "allée",
-    "impasse",
-    "quai",
-    "cours",
-    "route",
-    "rua",
-    "avenida",
-    "av.",
-    "via",
-    "viale",
-    "piazza",
-    "corso",
-    "calle",
-    "plaza",
-    "paseo",
-    "bd",
-    "rue,",
-    "boul.",
-]);
-
-/// Endings of German, Dutch and Scandinavian street names, which stand before the number.
-const ENDINGS: &[&str] = &[
-    "straße", "strasse", "str.", "weg", "allee", "platz", "gasse", "ring", "damm", "ufer",
-    "straat", "laan", "plein", "gracht", "kade", "gatan", "vägen", "gata", "vej", "gade", "veien",
-    "gaten", "katu", "tie",
-];
-
-const STATES: &[u8] = b"AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC PR AB BC MB NB NL NS ON PE QC SK ACT NSW NT QLD SA TAS VIC";
-
-const LABELS: &[&str] = &[
-    "address",
-    "addr",
-    "lives at",
-    "live at",
-    "living at",
-    "resides at",
-    "ship to",
-    "shipping",
-    "deliver to",
-    "delivery",
-    "mail to",
-    "billing",
-    "located at",
-    "residence",
-    "home",
-    "street",
-    "moved to",
-    "send it to",
-    "send to",
-    "office",
-    "adresse",
-    "anschrift",
-    "dirección",
-    "direccion",
-    "indirizzo",
-    "endereço",
-    "wohnhaft",
-    "habite",
-    "deliver it to",
-    "delivered to",
-    "shipped to",
-    "lived at",
-    "residing at",
-    "mailing",
-    "street address",
-    "invoice",
-    "location",
-];
-
 fn verify(scan: &mut Scan<'_>, at: usize) {
     if at < scan.cursor(Category::Address) {
         return;
@@ -155,6 +62,15 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
 /// The number before the space before `at`, as in `221B Baker Street`.
 fn number_before(scan: &Scan<'_>, at: usize) -> Option<usize> {
     let end = at.checked_sub(1).filter(|end| scan.byte(*end) == b' ')?;
+    // One digit, or two.
+    for start in [end.wrapping_sub(1), end.wrapping_sub(2)] {
+        if !scan.byte(start).is_ascii_digit() {
+            break;
+        }
+        if start > 0 && scan.byte(start - 1) == b' ' {
+            return Some(start);
+        }
+    }
     let start = scan.skip_back(end, 8, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'/'));
     let start = scan.past_escape(start);
     let digits = scan.skip(start, 8, |b| b.is_ascii_digit()) - start;
@@ -166,6 +82,24 @@ fn number_before(scan: &Scan<'_>, at: usize) -> Option<usize> {
     let is_time = scan.before(start) == b':' && scan.before(start - 1).is_ascii_digit();
     ((1..=6).contains(&digits) && rest <= 5 && is_alone && !is_time).then_some(start)
 }
+
+#[inline]
+fn is_street_word(byte: u8) -> bool {
+    static BYTES: Class = Class::of(b"'-");
+    BYTES.has(byte) || byte >= 0x80
+}
+
+#[inline]
+fn is_street(byte: u8) -> bool {
+    static BYTES: Class = Class::letters(b"-.");
+    BYTES.has(byte)
+}
+
+/// Words of a street behind its number.
+const WORDS: usize = 5;
+/// One more than where each of some words begins that follow each other, none of them the suffix
+/// of a street, and where the next begins.
+pub(in crate::guardrails) const STREET: usize = WORDS + 1;
 
 /// `742 Evergreen Terrace`, `12 rue de Rivoli`.
 fn before_name(scan: &mut Scan<'_>, at: usize) {
@@ -185,13 +119,26 @@ fn before_name(scan: &mut Scan<'_>, at: usize) {
         finish(scan, start, end, true);
         return;
     }
+    // Rows of numbers and words are read once.
+    let mut starts = [0; STREET];
+    let known = &scan.read.streets;
+    let from = known.iter().position(|start| start.get() == at + 1).unwrap_or(STREET);
+    let mut words = 0_usize;
+    let rest = known.iter().skip(from).map(Cell::get).filter(|start| *start > 0);
+    for (place, start) in starts.iter_mut().zip(rest) {
+        *place = start;
+        words += 1;
+    }
     let mut next = at;
-    let mut words = 0;
-    while words < 5 {
-        let end = scan.skip(next, 20, |b| {
-            b.is_ascii_alphanumeric() || matches!(b, b'\'' | b'-') || b >= 0x80
-        });
-        let mut end = end;
+    if let Some(last) = words.checked_sub(1) {
+        words = last;
+        next = starts.get(last).map_or(at, |start| start - 1);
+    }
+    while words < WORDS {
+        if let Some(place) = starts.get_mut(words) {
+            *place = next + 1;
+        }
+        let mut end = scan.skip(next, 20, is_street_word);
         while end > next && matches!(scan.byte(end - 1), b'\'' | b'-') {
             end -= 1;
         }
@@ -204,6 +151,8 @@ fn before_name(scan: &mut Scan<'_>, at: usize) {
         if words > 0
             && let Some(is_strong) = suffix(text)
         {
+            // What follows depends on the number as well.
+            starts = [0; STREET];
             let is_upper = is_capital || is_lower_suffix(text);
             let is_last = !continues(scan, end);
             if is_upper && (is_strong || is_last) {
@@ -218,10 +167,16 @@ fn before_name(scan: &mut Scan<'_>, at: usize) {
         if !is_name
             || scan.byte(end) != b' ' && !(scan.byte(end) == b'.' && scan.byte(end + 1) == b' ')
         {
-            return;
+            break;
         }
         next = end + if scan.byte(end) == b'.' { 2 } else { 1 };
         words += 1;
+    }
+    if let Some(place) = starts.get_mut(words).filter(|_| words == WORDS) {
+        *place = next + 1;
+    }
+    for (place, start) in scan.read.streets.iter().zip(starts) {
+        place.set(start);
     }
 }
 
@@ -236,17 +191,6 @@ fn continues(scan: &Scan<'_>, end: usize) -> bool {
 
 fn is_lower_suffix(text: &[u8]) -> bool {
     text.len() > 3 && suffix(text) == Some(true)
-}
-
-/// Whether `text` is a street suffix, and whether a strong one.
-fn suffix(text: &[u8]) -> Option<bool> {
-    if !(2..=11).contains(&text.len()) || !text.first().is_some_and(u8::is_ascii_alphabetic) {
-        return None;
-    }
-    if STRONG.has(text) {
-        return Some(true);
-    }
-    WEAK.has(text).then_some(false)
 }
 
 fn finish_us(scan: &mut Scan<'_>, start: usize, end: usize, is_strong: bool) -> bool {
@@ -285,6 +229,11 @@ fn take(scan: &mut Scan<'_>, start: usize, end: usize) {
 
 /// `rue de Rivoli` behind a number; its end.
 fn romance(scan: &Scan<'_>, at: usize) -> Option<usize> {
+    // What any of them begins with.
+    let first = scan.byte(at) | 0x20;
+    if !matches!(first, b'r' | b'a' | b'b' | b'p' | b'c' | b'i' | b'q' | b'v') {
+        return None;
+    }
     let end = scan.skip(at, 12, |b| b.is_ascii_alphabetic() || b >= 0x80 || b == b'.' || b == b',');
     let first = scan.slice(at..end);
     if first.len() < 2 || !BEFORE.has(first) {
@@ -336,8 +285,7 @@ fn behind_name(scan: &mut Scan<'_>, at: usize) {
         return;
     }
     let name_end = scan.skip_back(at, 2, |b| matches!(b, b' ' | b','));
-    let is_name = |b: u8| b.is_ascii_alphabetic() || b >= 0x80 || matches!(b, b'-' | b'.');
-    let word_start = scan.skip_back(name_end, 40, is_name);
+    let word_start = scan.skip_back(name_end, 40, is_street);
     let word_start = scan.past_escape(word_start);
     let word = scan.slice(word_start..name_end);
     if word.eq_ignore_ascii_case(b"box") {
@@ -400,11 +348,21 @@ fn behind_name(scan: &mut Scan<'_>, at: usize) {
 
 /// Whether `word` may have one of [`ENDINGS`]: few words have to be folded.
 fn may_end(word: &[u8]) -> bool {
-    !word.is_ascii()
-        || ENDINGS.iter().any(|ending| {
-            let tail = word.len().checked_sub(ending.len()).and_then(|at| word.get(at..));
-            tail.is_some_and(|tail| tail.eq_ignore_ascii_case(ending.as_bytes()))
-        })
+    // Their last two letters, as far as those are ASCII.
+    const LAST: &[&[u8; 2]] = &[
+        b"se", b"r.", b"eg", b"ee", b"tz", b"ng", b"mm", b"er", b"at", b"an", b"in", b"ht", b"de",
+        b"en", b"ta", b"ej", b"tu", b"ie",
+    ];
+    match word {
+        [.., a, b] if word.is_ascii() => {
+            LAST.contains(&&[a.to_ascii_lowercase(), b.to_ascii_lowercase()])
+                && ENDINGS.iter().any(|ending| {
+                    let tail = word.len().checked_sub(ending.len()).and_then(|at| word.get(at..));
+                    tail.is_some_and(|tail| tail.eq_ignore_ascii_case(ending.as_bytes()))
+                })
+        }
+        _ => !word.is_ascii(),
+    }
 }
 
 /// `Calle Mayor 5`, `Via Roma, 12`, `Rua Augusta 1500`.
@@ -581,7 +539,12 @@ fn with_city(scan: &Scan<'_>, end: usize) -> usize {
 
 /// ` Apt 3`, `, Suite 100`, ` #4B`, ` NW`.
 fn with_unit(scan: &Scan<'_>, mut end: usize) -> usize {
-    for direction in [b" NW".as_slice(), b" NE", b" SW", b" SE", b" N", b" S", b" E", b" W"] {
+    if scan.byte(end) != b' ' && scan.byte(end) != b',' {
+        return end;
+    }
+    let may_be = matches!(scan.byte(end + 1), b'N' | b'S' | b'E' | b'W');
+    let directions = [b" NW".as_slice(), b" NE", b" SW", b" SE", b" N", b" S", b" E", b" W"];
+    for direction in directions.into_iter().filter(|_| may_be) {
         let after = end + direction.len();
         if scan.slice(end..after) == direction && !scan.byte(after).is_ascii_alphanumeric() {
             end = after;
@@ -678,6 +641,10 @@ const NOT: &[&[u8]] = &[
 
 /// `"address": "…"`: the value, if it has a number and a capital and ends with its quote.
 fn labelled(scan: &mut Scan<'_>, at: usize) {
+    // The other stem that ends so is that of passwords.
+    if scan.byte(at.saturating_sub(2)) | 0x20 != b'e' {
+        return;
+    }
     let name: Range<usize> = super::assignment::name_around(scan, at);
     if memchr::memchr2(b'd', b'D', scan.slice(name.clone())).is_none() {
         return;

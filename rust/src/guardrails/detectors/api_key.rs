@@ -10,6 +10,8 @@ use crate::guardrails::scanner::{Scan, Trigger};
 pub(super) static DETECTOR: Detector = Detector {
     category: Category::ApiKey,
     triggers: &[Trigger::Run],
+    stems: b"",
+    stems_inside: b"",
     verify,
     matching: &[
         ("OPENAI_API_KEY=sk-proj-Zx81kLmN0pQrStUvWxYz12", "sk-proj-Zx81kLmN0pQrStUvWxYz12"),

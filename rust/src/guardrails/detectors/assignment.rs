@@ -3,6 +3,7 @@
 use std::ops::{Deref, Range};
 
 use super::is_word;
+use super::words::Class;
 use crate::guardrails::scanner::Scan;
 
 /// Longest name that is looked at.
@@ -33,8 +34,10 @@ pub(super) enum Sign {
 }
 
 /// Bytes of names, with what joins them in most notations.
-fn is_name(byte: u8) -> bool {
-    is_word(byte) || byte == b'-' || byte >= 0x80
+#[inline]
+pub(super) fn is_name(byte: u8) -> bool {
+    static NAME: Class = Class::of(b"_-");
+    NAME.has(byte) || byte >= 0x80
 }
 
 /// The whole name of which the byte at `at` is a part.
@@ -165,6 +168,19 @@ pub(super) fn value_after(scan: &Scan<'_>, end: usize) -> Option<Value> {
         Some((quote, start)) => quoted(scan, quote, start, sign),
         None => bare(scan, at, sign),
     }
+}
+
+/// Whether the value given to the name that ends at `end` begins with a small letter. Tells the
+/// plainest forms only.
+pub(super) fn is_lower_after(scan: &Scan<'_>, end: usize) -> bool {
+    let sign = scan.byte(end);
+    if !matches!(sign, b':' | b'=') {
+        return false;
+    }
+    let start = scan.skip(end + 1, 2, |b| b == b' ');
+    scan.byte(start).is_ascii_lowercase()
+        && !matches!(scan.byte(start + 1), b'"' | b'\'' | b'\\')
+        && (sign == b'=' || behind_type(scan, start).is_none())
 }
 
 /// `key="x" value="1"` and `"name": "x", "value": "1"`: where the value's quote stands.
@@ -307,7 +323,12 @@ fn bare(scan: &Scan<'_>, start: usize, sign: Sign) -> Option<Value> {
     let next = if is_read { to.min(end) } else { start };
     let value = scan.slice(next..end);
     let is_break = |at: &usize| matches!(value.get(at + 1), Some(b'n' | b'r' | b't'));
-    if let Some(found) = memchr::memchr_iter(b'\\', value).find(is_break) {
+    let found = if value.len() < 16 {
+        value.iter().enumerate().filter(|(_, b)| **b == b'\\').map(|(at, _)| at).find(is_break)
+    } else {
+        memchr::memchr_iter(b'\\', value).find(is_break)
+    };
+    if let Some(found) = found {
         end = next + found;
     } else {
         // What follows the last byte tells only then whether it begins an escape.
@@ -339,7 +360,7 @@ pub(super) fn folded(name: &[u8]) -> Folded {
 
 /// The end of what [`folded`] makes of a name, without the digits at its end: as many bytes as
 /// fit, behind each other at the end of `place`.
-pub(super) fn folded_end<'p>(name: &[u8], place: &'p mut [u8; 16]) -> &'p [u8] {
+pub(super) fn folded_end<'p>(name: &[u8], place: &'p mut [u8]) -> &'p [u8] {
     let mut at = place.len();
     for byte in name.iter().rev() {
         let is_in_number = at == place.len() && byte.is_ascii_digit();

@@ -1,6 +1,6 @@
 //! Keys of Amazon Web Services: ids by their shape, secrets by what stands before them.
 
-use super::assignment::{folded, name_around, name_before, value_after};
+use super::assignment::{folded, is_name, name_around, name_before, value_after};
 use super::entropy::Mix;
 use super::words::Class;
 use super::{Detector, is_word};
@@ -10,6 +10,8 @@ use crate::guardrails::scanner::{Scan, Trigger};
 pub(super) static DETECTOR: Detector = Detector {
     category: Category::AwsKey,
     triggers: &[Trigger::Run, Trigger::Stem],
+    stems: b"ytn",
+    stems_inside: b"ytn",
     verify,
     matching: &[
         ("aws_access_key_id = AKIAQ2WERTY7UIOP3ASD", "AKIAQ2WERTY7UIOP3ASD"),
@@ -64,9 +66,18 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
 }
 
 fn is_id(text: &[u8]) -> bool {
-    text.get(..4).is_some_and(|head| IDS.contains(&head))
-        && text.iter().fold(0_u128, |seen, byte| seen | 1 << (byte & 127)).count_ones() >= 8
-        && text.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    if text.first() != Some(&b'A') || !text.get(..4).is_some_and(|head| IDS.contains(&head)) {
+        return false;
+    }
+    // Capitals and digits differ in their six low bits.
+    let mut seen = 0_u64;
+    for byte in text {
+        if !byte.is_ascii_uppercase() && !byte.is_ascii_digit() {
+            return false;
+        }
+        seen |= 1 << (byte & 63);
+    }
+    seen.count_ones() >= 8
 }
 
 /// The secret that follows an id in a table.
@@ -83,12 +94,14 @@ fn named(scan: &mut Scan<'_>, at: usize) {
     const SECRETS: &[&[u8]] = &[b"secretaccesskey", b"awssecretkey", b"awssecret", b"secretkey"];
     const SESSIONS: &[&[u8]] = &[b"sessiontoken", b"securitytoken"];
     // Nearly every stem is another one; these two letters tell without reading its whole name.
-    let is_likely = match scan.byte(at) | 0x20 {
-        b'y' => scan.has_near(at, b"cess", b"cret"),
-        b't' => scan.has_near(at, b"aws", b"aws"),
-        b'n' => scan.has_near(at, b"sess", b"curi"),
-        _ => false,
-    };
+    let is_long = at >= 8 && (3..9).all(|back| is_name(scan.byte(at - back)));
+    let is_likely = is_long
+        && match scan.byte(at) | 0x20 {
+            b'y' => scan.has_near(at, b"cess", b"cret"),
+            b't' => scan.has_near(at, b"aws", b"aws"),
+            b'n' => scan.has_near(at, b"sess", b"curi"),
+            _ => false,
+        };
     if !is_likely {
         return;
     }

@@ -3,11 +3,11 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::assignment::{Value, value_at, value_beside};
 use super::entropy::Mix;
-use super::password::{is_common, is_placeholder};
+use super::placeholder::{is_common, is_placeholder};
 use crate::guardrails::category::Category;
 use crate::guardrails::scanner::Scan;
 
@@ -142,32 +142,28 @@ const RULES: &[Rule] = &[
 /// `at` is the first letter of an option.
 pub(super) fn option(scan: &mut Scan<'_>, at: usize) {
     let start = at - usize::from(scan.byte(at - 2) == b'-');
-    // Most options stand where none of the commands is.
     let head_end = start.saturating_sub(1);
-    let near = nearby(scan, head_end);
-    if near == 0 {
+    // Most options stand where none of the commands is.
+    let mut rules = nearby(scan, head_end) & BY_FIRST[usize::from(scan.byte(start) & 127)];
+    if rules == 0 {
         return;
     }
     let end = scan.skip(at, 24, |b| b.is_ascii_alphanumeric() || b == b'-');
     let name = scan.slice(start..end);
-    let mut line = None;
-    let mut next = 0;
-    let found = RULES.iter().find_map(|rule| {
-        let first = next;
-        next += rule.commands.len();
-        let written = rule.options.iter().find(|option| fits(name, option, rule.form))?;
-        let is_joined = end > start + written.len() || scan.byte(end) != b' ';
-        if matches!(rule.form, Form::Joined) && !is_joined {
-            return None;
-        }
-        let near = near >> first;
-        if near.trailing_zeros() as usize >= rule.commands.len() {
-            return None;
-        }
-        let head = line.get_or_insert_with(|| line_before(scan, head_end)).clone();
-        has_command(scan.slice(head), rule.commands, near).then_some((rule.form, written.len()))
-    });
-    let (Some((form, len)), Some(head)) = (found, line) else { return };
+    let head = line_before(scan, head_end);
+    let mut found = None;
+    while rules != 0 && found.is_none() {
+        let index = rules.trailing_zeros() as usize;
+        rules &= rules - 1;
+        found = RULES.get(index).and_then(|rule| {
+            let written = rule.options.iter().find(|option| fits(name, option, rule.form))?;
+            let is_joined = end > start + written.len() || scan.byte(end) != b' ';
+            let is_written = is_joined || !matches!(rule.form, Form::Joined);
+            (is_written && scan.read.commands.borrow().has(index, head.start))
+                .then_some((rule.form, written.len()))
+        });
+    }
+    let Some((form, len)) = found else { return };
     let value = match form {
         Form::Next => value_beside(scan, end),
         Form::Either if end == start + len && scan.byte(end) == b' ' => value_beside(scan, end),
@@ -200,33 +196,95 @@ fn fits(name: &[u8], option: &str, form: Form) -> bool {
     }
 }
 
-/// The part of the line before `end`, at most [`LINE`] bytes.
+/// The part of the line before `end`, at most [`LINE`] bytes. Line breaks are looked for once.
 fn line_before(scan: &Scan<'_>, end: usize) -> Range<usize> {
     let from = end.saturating_sub(LINE);
-    let window = scan.slice(from..end);
-    let start = memchr::memrchr(b'\n', window).map_or(0, |at| at + 1);
-    let escaped = memchr::memrchr_iter(b'\\', window)
-        .find(|at| window.get(at + 1) == Some(&b'n'))
-        .map_or(0, |at| at + 2);
-    from + start.max(escaped)..end
+    let (read, mut start, mut pipe) = scan.read.line.get();
+    let mut next = read;
+    if !(from..=end).contains(&read) {
+        (next, start, pipe) = (from, 0, 0);
+    }
+    for byte in scan.slice(next..end) {
+        next += 1;
+        match byte {
+            b'\n' => start = next,
+            b'n' if scan.byte(next.wrapping_sub(2)) == b'\\' => start = next,
+            b'|' => pipe = next,
+            _ => {}
+        }
+    }
+    scan.read.line.set((end, start, pipe));
+    start.max(from)..end
 }
 
 /// Bytes whose commands are looked for at once.
-const PART: usize = 512;
+const PART: usize = 1024;
 
-/// All commands in the order of the rules.
-static COMMANDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let all: Vec<&str> = RULES.iter().flat_map(|rule| rule.commands).copied().collect();
-    AhoCorasick::new(all).ok().filter(|_| COMMAND_COUNT <= 128)
+/// The commands in one part of the text and in the line before it.
+#[derive(Default)]
+pub(in crate::guardrails) struct Commands {
+    /// One more than the number of the part.
+    part: usize,
+    /// Where each ends and begins, and its rule, in the order of their ends.
+    found: Vec<(usize, usize, usize)>,
+    /// How many of them end before the last place asked for.
+    passed: usize,
+    /// The rules of those that were passed, one bit each.
+    rules: u32,
+    /// One more than where the last of them begins, by rule.
+    last: [usize; RULES.len()],
+}
+
+impl Commands {
+    /// Whether a command of a rule stands behind `start`, among those that were passed.
+    fn has(&self, rule: usize, start: usize) -> bool {
+        self.last.get(rule).is_some_and(|last| *last > start)
+    }
+
+    #[cold]
+    fn read(&mut self, scan: &Scan<'_>, part: usize) {
+        *self = Self { part: part + 1, found: std::mem::take(&mut self.found), ..Self::default() };
+        self.found.clear();
+        let from = (part * PART).saturating_sub(LINE);
+        let Some((commands, rules)) = COMMANDS.as_ref() else { return };
+        let is_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+        for command in commands.find_overlapping_iter(scan.slice(from..(part + 1) * PART)) {
+            let (start, end) = (from + command.start(), from + command.end());
+            if let Some(rule) = rules.get(command.pattern().as_usize())
+                && !is_word(scan.byte(end))
+                && (!is_word(scan.byte(start.wrapping_sub(1)))
+                    || scan.slice(start.saturating_sub(2)..start) == b"\\n")
+            {
+                self.found.push((end, start, *rule));
+            }
+        }
+    }
+}
+
+/// All commands in the order of the rules, and the rule of each.
+static COMMANDS: LazyLock<Option<(AhoCorasick, Vec<usize>)>> = LazyLock::new(|| {
+    let rules = RULES.iter().enumerate();
+    let all: Vec<(usize, &str)> =
+        rules.flat_map(|(n, rule)| rule.commands.iter().map(move |name| (n, *name))).collect();
+    let mut builder = AhoCorasick::builder();
+    let search = builder.kind(Some(AhoCorasickKind::DFA)).build(all.iter().map(|(_, name)| name));
+    let search = search.ok()?;
+    Some((search, all.iter().map(|(rule, _)| *rule).collect()))
 });
 
-const COMMAND_COUNT: usize = {
-    let (mut count, mut index) = (0, 0);
+/// By the first byte of an option, the rules that have one.
+const BY_FIRST: [u32; 128] = {
+    let mut rules = [0; 128];
+    let mut index = 0;
     while index < RULES.len() {
-        count += RULES[index].commands.len();
+        let mut option = 0;
+        while option < RULES[index].options.len() {
+            rules[RULES[index].options[option].as_bytes()[0] as usize] |= 1 << index;
+            option += 1;
+        }
         index += 1;
     }
-    count
+    rules
 };
 
 /// Makes the search for commands, so that the first scan does not.
@@ -234,34 +292,24 @@ pub(in crate::guardrails) fn prepare() {
     LazyLock::force(&COMMANDS);
 }
 
-/// The commands that may stand in the line before `end`, one bit each: lines full of options are
-/// not searched for each of them.
-fn nearby(scan: &Scan<'_>, end: usize) -> u128 {
+/// The rules whose commands may stand in the line before `end`, one bit each: lines full of
+/// options are not searched for each of them.
+fn nearby(scan: &Scan<'_>, end: usize) -> u32 {
     let part = end / PART;
-    let (read, found) = scan.read.commands.get();
-    if read == part + 1 {
-        return found;
+    let mut commands = scan.read.commands.borrow_mut();
+    if commands.part != part + 1 {
+        commands.read(scan, part);
     }
-    let window = scan.slice((part * PART).saturating_sub(LINE)..(part + 1) * PART);
-    let found = COMMANDS.as_ref().map_or(u128::MAX, |commands| {
-        commands
-            .find_overlapping_iter(window)
-            .fold(0, |found, command| found | 1 << command.pattern().as_usize())
-    });
-    scan.read.commands.set((part + 1, found));
-    found
-}
-
-/// Whether one of `commands` stands in `head`; `near` has a bit for each that may.
-fn has_command(head: &[u8], commands: &[&str], near: u128) -> bool {
-    commands.iter().enumerate().filter(|(n, _)| near >> n & 1 == 1).any(|(_, command)| {
-        memchr::memmem::find_iter(head, command.as_bytes()).any(|at| {
-            let before = at.checked_sub(1).and_then(|at| head.get(at));
-            let after = head.get(at + command.len());
-            let is_word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
-            !before.is_some_and(is_word) && !after.is_some_and(is_word)
-        })
-    })
+    while let Some((_, start, rule)) =
+        commands.found.get(commands.passed).copied().filter(|(stop, ..)| *stop <= end)
+    {
+        commands.passed += 1;
+        commands.rules |= 1 << rule;
+        if let Some(last) = commands.last.get_mut(rule) {
+            *last = start + 1;
+        }
+    }
+    commands.rules
 }
 
 /// `user:X` from `at` on.
@@ -292,16 +340,18 @@ fn third(scan: &Scan<'_>, end: usize) -> Option<Value> {
 
 fn here_string(scan: &Scan<'_>, end: usize) -> Option<Value> {
     let rest = scan.slice(end..end + 96);
-    let line = rest.split(|b| *b == b'\n').next()?;
-    let found = memchr::memmem::find(line, b"<<<")?;
+    let first = memchr::memchr2(b'<', b'\n', rest)?;
+    let line = rest.get(first..)?.split(|b| *b == b'\n').next()?;
+    let found = first + memchr::memmem::find(line, b"<<<")?;
     value_beside(scan, end + found + 3).or_else(|| value_at(scan, end + found + 3))
 }
 
-/// What `echo` or `printf` writes into the pipe that the line before has.
+/// What `echo` or `printf` writes into the pipe that the line before has. `head` is what
+/// [`line_before`] has just said.
 fn piped(scan: &Scan<'_>, head: &Range<usize>) -> Option<Value> {
-    let text = scan.slice(head.clone());
-    let pipe = memchr::memrchr(b'|', text)?;
-    let writer = text.get(..pipe)?;
+    let (_, _, pipe) = scan.read.line.get();
+    let pipe = pipe.checked_sub(head.start + 1)?;
+    let writer = scan.slice(head.start..head.start + pipe);
     let (found, len) = [b"echo ".as_slice(), b"printf "]
         .iter()
         .find_map(|word| memchr::memmem::rfind(writer, word).map(|at| (at, word.len())))?;

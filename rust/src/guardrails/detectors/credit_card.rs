@@ -8,6 +8,8 @@ use crate::guardrails::scanner::{Scan, Trigger};
 pub(super) static DETECTOR: Detector = Detector {
     category: Category::CreditCard,
     triggers: &[Trigger::Digits],
+    stems: b"",
+    stems_inside: b"",
     verify,
     matching: &[
         ("card 4111 1111 1111 1111 exp 12/30", "4111 1111 1111 1111"),

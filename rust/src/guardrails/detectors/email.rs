@@ -7,6 +7,8 @@ use crate::guardrails::scanner::{Scan, Trigger};
 pub(super) static DETECTOR: Detector = Detector {
     category: Category::Email,
     triggers: &[Trigger::At],
+    stems: b"",
+    stems_inside: b"",
     verify,
     matching: &[
         ("write to ada@example.org today", "ada@example.org"),

@@ -7,6 +7,8 @@ use crate::guardrails::scanner::{Scan, Trigger};
 pub(super) static DETECTOR: Detector = Detector {
     category: Category::Iban,
     triggers: &[Trigger::Iban],
+    stems: b"",
+    stems_inside: b"",
     verify,
     matching: &[
         ("IBAN DE89 3704 0044 0532 0130 00, Berlin", "DE89 3704 0044 0532 0130 00"),
@@ -52,25 +54,27 @@ const NO_BREAK: &[u8] = "\u{A0}".as_bytes();
 
 fn verify(scan: &mut Scan<'_>, at: usize) {
     let start = at - 3;
-    let country = scan.slice(start..start + 2);
-    let Some((_, wanted)) = LENGTHS.iter().find(|(code, _)| country == *code) else { return };
-    let wanted = usize::from(*wanted);
-    let (mut next, mut count) = (start, 0);
-    let mut remainder = 0_u64;
-    let mut head = [0_u8; 4];
+    let wanted = length(scan.byte(start), scan.byte(start + 1));
+    if wanted == 0 {
+        return;
+    }
+    let (mut next, mut count) = (start + 4, 4);
+    let mut text = [0_u8; LONGEST];
     let mut is_spaced = None;
     while count < wanted {
         let byte = scan.byte(next);
-        let ends_group = count > 0 && count % 4 == 0 && scan.byte(next - 1).is_ascii_alphanumeric();
-        if matches!(byte, b' ' | b'-') && ends_group && is_spaced != Some(false) {
-            is_spaced = Some(true);
-            next += 1;
-            continue;
-        }
-        if ends_group && scan.slice(next..next + 2) == NO_BREAK && is_spaced != Some(false) {
-            is_spaced = Some(true);
-            next += 2;
-            continue;
+        let ends_group = count % 4 == 0 && scan.byte(next - 1).is_ascii_alphanumeric();
+        if ends_group && is_spaced != Some(false) {
+            let gap = match byte {
+                b' ' | b'-' => 1,
+                _ if scan.slice(next..next + 2) == NO_BREAK => 2,
+                _ => 0,
+            };
+            if gap > 0 {
+                is_spaced = Some(true);
+                next += gap;
+                continue;
+            }
         }
         if count == 4 && is_spaced.is_none() {
             is_spaced = Some(false);
@@ -78,17 +82,39 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
         if !(byte.is_ascii_digit() || byte.is_ascii_uppercase()) {
             return;
         }
-        match head.get_mut(count) {
-            Some(place) => *place = byte,
-            None => remainder = fold(remainder, byte),
+        if let Some(place) = text.get_mut(count) {
+            *place = byte;
         }
         count += 1;
         next += 1;
     }
-    remainder = head.into_iter().fold(remainder, fold);
-    if remainder % 97 == 1 && !scan.byte(next).is_ascii_alphanumeric() {
+    if scan.byte(next).is_ascii_alphanumeric() {
+        return;
+    }
+    let rest = text.iter().take(wanted).skip(4).copied();
+    let remainder = rest.chain(scan.slice(start..start + 4).iter().copied()).fold(0, fold);
+    if remainder % 97 == 1 {
         scan.found(Category::Iban, start..next);
     }
+}
+
+/// Most characters of a number.
+const LONGEST: usize = 34;
+
+/// How many characters the numbers of a country have, zero if it has none.
+fn length(first: u8, second: u8) -> usize {
+    static TABLE: [u8; 26 * 32] = {
+        let mut table = [0; 26 * 32];
+        let mut index = 0;
+        while index < LENGTHS.len() {
+            let (country, length) = LENGTHS[index];
+            table[(country[0] - b'A') as usize * 32 + (country[1] - b'A') as usize] = length;
+            index += 1;
+        }
+        table
+    };
+    let place = usize::from(first.wrapping_sub(b'A')) * 32 + usize::from(second.wrapping_sub(b'A'));
+    TABLE.get(place).copied().map_or(0, usize::from)
 }
 
 /// What leaves the same rest by 97 with one more character, letters counting from ten on.

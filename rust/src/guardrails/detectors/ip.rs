@@ -3,6 +3,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::words::{Class, Words};
 use super::{Detector, is_word};
 use crate::guardrails::category::Category;
 use crate::guardrails::scanner::{Scan, Trigger};
@@ -10,6 +11,8 @@ use crate::guardrails::scanner::{Scan, Trigger};
 pub(super) static DETECTOR: Detector = Detector {
     category: Category::Ip,
     triggers: &[Trigger::Digits, Trigger::Colons],
+    stems: b"",
+    stems_inside: b"",
     verify,
     matching: &[
         ("from 81.2.69.142:4432 to us", "81.2.69.142"),
@@ -45,7 +48,7 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
 }
 
 /// Words before four numbers that are no address.
-const VERSION: &[&str] = &[
+static VERSION: Words = Words::whole(&[
     "version",
     "versions",
     "ver",
@@ -57,7 +60,7 @@ const VERSION: &[&str] = &[
     "chrome",
     "section",
     "step",
-];
+]);
 
 /// Words before four small numbers that are one.
 const WORDS: &[&str] = &[
@@ -107,6 +110,10 @@ const WORDS: &[&str] = &[
 ];
 
 fn four(scan: &mut Scan<'_>, at: usize) {
+    // Most numbers are no part of an address.
+    if (at + 1..at + 4).all(|at| scan.byte(at) != b'.') {
+        return;
+    }
     let before = scan.before(at);
     let is_range = before == b'-' && scan.before(at - 1).is_ascii_digit();
     let is_joined = matches!(before, b'.' | b'-') && !is_range;
@@ -116,14 +123,17 @@ fn four(scan: &mut Scan<'_>, at: usize) {
     let mut parts = [0_u8; 4];
     let mut next = at;
     for (index, part) in parts.iter_mut().enumerate() {
-        let digits = scan.skip(next, 4, |byte| byte.is_ascii_digit());
-        let text = std::str::from_utf8(scan.slice(next..digits)).unwrap_or_default();
-        let is_padded = text.len() > 1 && text.starts_with('0');
-        match text.parse() {
-            Ok(value) if !is_padded => *part = value,
+        let begin = next;
+        let mut value = 0_u32;
+        while scan.byte(next).is_ascii_digit() && next < begin + 4 {
+            value = value * 10 + u32::from(scan.byte(next) - b'0');
+            next += 1;
+        }
+        let is_padded = next > begin + 1 && scan.byte(begin) == b'0';
+        match u8::try_from(value) {
+            Ok(value) if !is_padded && next > begin => *part = value,
             _ => return,
         }
-        next = digits;
         if index < 3 {
             if scan.byte(next) != b'.' {
                 return;
@@ -158,11 +168,12 @@ fn is_version(scan: &Scan<'_>, at: usize) -> bool {
     let is_sign = |b: u8| !b.is_ascii_alphanumeric() && b < 0x80;
     let end = scan.skip_back(at, 6, is_sign);
     let start = scan.skip_back(end, 24, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
-    let word = scan.slice(start..end).to_ascii_lowercase();
-    // An option such as `-v` is none.
-    let is_option = word.starts_with(b"-") && word.len() == 2;
-    let is_listed = VERSION.iter().any(|known| word == known.as_bytes());
-    !is_option && (is_listed || memchr::memmem::find(&word, b"version").is_some())
+    let word = scan.slice(start..end);
+    // An option such as `-v` is none, and is not listed.
+    VERSION.has(word)
+        || word
+            .windows(7)
+            .any(|part| part[0] | 0x20 == b'v' && part.eq_ignore_ascii_case(b"version"))
 }
 
 /// What tools print of traffic: `IP 81.2.69.142.443 > 10.0.0.2.51234`.
@@ -208,7 +219,10 @@ fn six(scan: &mut Scan<'_>, at: usize) {
     if at < scan.cursor(Category::Ip) {
         return;
     }
-    let is_part = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
+    let is_part = |byte: u8| {
+        static PARTS: Class = Class::of(b":.");
+        PARTS.has(byte) && (!byte.is_ascii_alphabetic() || byte.is_ascii_hexdigit())
+    };
     let start = scan.skip_back(at, SIX, is_part);
     let end = scan.skip(at, SIX, is_part);
     scan.set_cursor(Category::Ip, end);
@@ -235,6 +249,10 @@ fn six(scan: &mut Scan<'_>, at: usize) {
             break;
         }
         range.end -= 1;
+    }
+    // How those begin that are global.
+    if !matches!(scan.byte(range.start), b'2' | b'3' | b'6' | b'0') {
+        return;
     }
     let text = std::str::from_utf8(scan.slice(range.clone())).unwrap_or_default();
     let Ok(ip) = text.parse::<Ipv6Addr>() else { return };

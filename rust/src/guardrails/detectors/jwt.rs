@@ -7,6 +7,8 @@ use crate::guardrails::scanner::{Scan, Trigger};
 pub(super) static DETECTOR: Detector = Detector {
     category: Category::Jwt,
     triggers: &[Trigger::Run],
+    stems: b"",
+    stems_inside: b"",
     verify,
     matching: &[
         (

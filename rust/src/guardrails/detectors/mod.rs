@@ -21,8 +21,14 @@ mod commands;
 mod entropy;
 mod names;
 mod numbers;
+mod placeholder;
+mod streets;
 mod vendors;
 mod words;
+
+pub(super) use address::STREET;
+pub(super) use commands::Commands;
+pub(super) use name::Capitals;
 
 /// Makes the tables, so that the first scan does not.
 pub(super) fn prepare() {
@@ -37,6 +43,10 @@ use super::scanner::{Scan, Trigger};
 pub struct Detector {
     pub category: Category,
     pub triggers: &'static [Trigger],
+    /// Last bytes of the stems that it wants to see.
+    pub stems: &'static [u8],
+    /// And of those that it wants to see inside of values that are too long for a password.
+    pub stems_inside: &'static [u8],
     /// Called at each place of a trigger.
     pub verify: fn(&mut Scan<'_>, usize),
     /// Texts with the value that is to be found in each.

@@ -1,16 +1,19 @@
 //! Names of persons: two known names in a row, or one behind a label or a greeting.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::Detector;
 use super::names::{Known, known};
-use super::words::Words;
+use super::words::{Class, Words};
 use crate::guardrails::category::Category;
 use crate::guardrails::scanner::{Scan, Trigger};
 
 pub(super) static DETECTOR: Detector = Detector {
     category: Category::Name,
     triggers: &[Trigger::Capital, Trigger::Stem],
+    stems: b"e",
+    stems_inside: b"",
     verify,
     matching: &[
         ("talked to John Smith about it", "John Smith"),
@@ -181,23 +184,80 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     }
 }
 
+#[inline]
 fn is_letter(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() || byte >= 0x80
+    static LETTERS: Class = Class::letters(b"");
+    LETTERS.has(byte)
+}
+
+/// Letters, and what joins the parts of a name.
+#[inline]
+fn is_part(byte: u8) -> bool {
+    static PARTS: Class = Class::letters(b"'-");
+    PARTS.has(byte)
+}
+
+/// A word that may be a name, and what has been found out about it.
+#[derive(Default)]
+struct Capital {
+    /// One more than where it begins.
+    start: Cell<usize>,
+    /// Zero if there is no word.
+    end: Cell<usize>,
+    known: Cell<Option<Known>>,
+    has_label: Cell<Option<bool>>,
+}
+
+/// The last two words that may be names.
+#[derive(Default)]
+pub(in crate::guardrails) struct Capitals {
+    words: [Capital; 2],
+    is_second: Cell<bool>,
+}
+
+impl Capitals {
+    /// The word that begins at `start`, if it is one of them.
+    #[inline]
+    fn at(&self, start: usize) -> Option<&Capital> {
+        self.words.iter().find(|word| word.start.get() == start + 1)
+    }
+
+    fn add(&self, start: usize, end: usize) {
+        let is_second = self.is_second.get();
+        let [first, second] = &self.words;
+        let word = if is_second { second } else { first };
+        word.start.set(start + 1);
+        word.end.set(end);
+        word.known.set(None);
+        word.has_label.set(None);
+        self.is_second.set(!is_second);
+    }
 }
 
 /// A capitalised word at `start` with its parts: `O'Connor`, `Jean-Pierre`.
 fn word(scan: &Scan<'_>, start: usize) -> Option<Range<usize>> {
     let first = scan.byte(start);
-    if !(first.is_ascii_uppercase() || first >= 0xC3) || is_letter(scan.before(start)) {
+    if !(first.is_ascii_uppercase() || first >= 0xC3) {
         return None;
     }
-    let joins = |b: u8| is_letter(b) || matches!(b, b'\'' | b'-');
-    let mut end = scan.skip(start, 32, joins);
+    if let Some(word) = scan.read.capitals.at(start) {
+        return (word.end.get() > 0).then_some(start..word.end.get());
+    }
+    let word = read_word(scan, start);
+    scan.read.capitals.add(start, word.as_ref().map_or(0, |word| word.end));
+    word
+}
+
+fn read_word(scan: &Scan<'_>, start: usize) -> Option<Range<usize>> {
+    if is_letter(scan.before(start)) {
+        return None;
+    }
+    let mut end = scan.skip(start, 32, is_part);
     // A typographic apostrophe is three bytes of letters here, and the possessive is none.
     while end > start && matches!(scan.byte(end - 1), b'\'' | b'-') {
         end -= 1;
     }
-    if scan.slice(end.saturating_sub(2)..end) == b"'s" {
+    if end >= start + 2 && scan.byte(end - 1) == b's' && scan.byte(end - 2) == b'\'' {
         end -= 2;
     }
     let is_part_of_word = |b: u8| b.is_ascii_digit() || matches!(b, b'_');
@@ -207,7 +267,16 @@ fn word(scan: &Scan<'_>, start: usize) -> Option<Range<usize>> {
 
 /// What is known of a word; of one in parts, of its parts.
 fn knowledge(scan: &Scan<'_>, range: &Range<usize>) -> Known {
-    let text = scan.slice(range.clone());
+    let word = scan.read.capitals.at(range.start).filter(|word| word.end.get() == range.end);
+    let known = word.and_then(|word| word.known.get());
+    known.unwrap_or_else(|| {
+        let known = look_up(scan.slice(range.clone()));
+        word.inspect(|word| word.known.set(Some(known)));
+        known
+    })
+}
+
+fn look_up(text: &[u8]) -> Known {
     // `Al-Sayed`, `El-Amin`.
     if text.len() > 5 && (text.starts_with(b"Al-") || text.starts_with(b"El-")) {
         return Known::LAST;
@@ -235,15 +304,19 @@ fn has_family_ending(text: &[u8]) -> bool {
         b"enko", b"opoulos", b"shvili", b"adze", b"escu", b"sdottir", b"ovic", b"evic", b"yants",
     ];
     const LONGER: &[&[u8]] = &[b"ova", b"eva", b"sson", b"yan"];
-    text.is_ascii()
-        && (text.len() >= 7 && ENDINGS.iter().any(|end| text.ends_with(end))
-            || text.len() >= 7 && LONGER.iter().any(|end| text.ends_with(end)))
+    text.len() >= 7
+        && text.is_ascii()
+        && (ENDINGS.iter().any(|end| text.ends_with(end))
+            || LONGER.iter().any(|end| text.ends_with(end)))
 }
 
 /// Mixed case as in a name: `Smith`, `McDonald`, not `HTTPServer` or `iOS`.
 fn is_cased(text: &[u8]) -> bool {
-    let upper = text.iter().filter(|byte| byte.is_ascii_uppercase()).count();
-    let lower = text.iter().filter(|byte| byte.is_ascii_lowercase()).count();
+    let (mut upper, mut lower) = (0_usize, 0_usize);
+    for byte in text {
+        upper += usize::from(byte.is_ascii_uppercase());
+        lower += usize::from(byte.is_ascii_lowercase());
+    }
     upper <= 3 && lower >= 1 && lower + 1 >= upper
 }
 
@@ -288,18 +361,15 @@ fn pair(scan: &mut Scan<'_>, before: usize, last: &Range<usize>) {
         has_particle = true;
         end = small - 1;
     }
-    let start = scan.skip_back(end, 32, |b| is_letter(b) || matches!(b, b'\'' | b'-'));
-    let start = scan.past_escape(start);
-    // The quote before a name is none of its letters.
-    let start = scan.skip(start, 2, |b| matches!(b, b'\'' | b'-'));
+    let start = start_of(scan, end);
     if start < scan.cursor(Category::Name) {
         return;
     }
     let Some(first) = word(scan, start).filter(|range| range.end == end) else { return };
     let is_upper =
         |range: &Range<usize>| scan.slice(range.clone()).iter().all(|b| !b.is_ascii_lowercase());
-    let are_upper = is_upper(&first) && is_upper(last);
-    let is_named = is_cased(scan.slice(first.clone())) || (are_upper && has_label(scan, start));
+    let is_named = is_cased(scan.slice(first.clone()))
+        || (is_upper(last) && is_upper(&first) && has_label(scan, start));
     if !is_named {
         return;
     }
@@ -310,10 +380,9 @@ fn pair(scan: &mut Scan<'_>, before: usize, last: &Range<usize>) {
     let is_noble = has_particle && given.is_first() && !given.is_ambiguous() && last.len() > 3;
     let is_sure = is_noble
         || given.is_first() && !given.is_ambiguous() && family.is_last() && !family.is_ambiguous();
-    let is_labelled = || has_label(scan, start);
     let is_likely =
         given.is_first() && (family.is_any() || last.len() >= 4 && !is_plain(scan, last));
-    if is_sure || (is_likely && is_labelled()) {
+    if is_sure || (is_likely && has_label(scan, start)) {
         let end = further(scan, last.end);
         if is_place(scan, end) {
             return;
@@ -323,9 +392,22 @@ fn pair(scan: &mut Scan<'_>, before: usize, last: &Range<usize>) {
     }
 }
 
+/// Where the word begins that ends at `end`.
+fn start_of(scan: &Scan<'_>, end: usize) -> usize {
+    let last = scan.read.capitals.words.iter().find(|word| word.end.get() == end && end > 0);
+    if let Some(start) = last.and_then(|word| word.start.get().checked_sub(1))
+        && (start == 0 || !matches!(scan.byte(start - 1), b'\'' | b'-'))
+    {
+        return start;
+    }
+    let start = scan.past_escape(scan.skip_back(end, 32, is_part));
+    // The quote before a name is none of its letters.
+    scan.skip(start, 2, |b| matches!(b, b'\'' | b'-'))
+}
+
 /// Words that stand where a name would.
 fn is_nobody(text: &[u8]) -> bool {
-    const WORDS: &[&str] = &[
+    static WORDS: Words = Words::whole(&[
         "Unknown",
         "None",
         "Null",
@@ -340,8 +422,8 @@ fn is_nobody(text: &[u8]) -> bool {
         "Test",
         "Bot",
         "Root",
-    ];
-    WORDS.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()))
+    ]);
+    WORDS.has(text)
 }
 
 /// Small words inside names: `van Dijk`, `de la Cruz`.
@@ -352,7 +434,7 @@ const PARTICLES: &[&[u8]] = &[
 
 /// Last words of products whose first word is a name as well.
 fn is_technology(last: &[u8]) -> bool {
-    const WORDS: &[&str] = &[
+    static WORDS: Words = Words::whole(&[
         "Rails",
         "Gems",
         "Databind",
@@ -380,8 +462,8 @@ fn is_technology(last: &[u8]) -> bool {
         "Stack",
         "Native",
         "Query",
-    ];
-    WORDS.iter().any(|word| last == word.as_bytes())
+    ]);
+    WORDS.has(last) && last.iter().skip(1).all(u8::is_ascii_lowercase)
 }
 
 /// A word that ends like nouns of technology do.
@@ -459,7 +541,10 @@ fn is_place(scan: &Scan<'_>, end: usize) -> bool {
         b" Theorem",
         b" Algorithm",
     ];
-    WORDS.iter().any(|word| scan.slice(end..end + word.len()) == *word)
+    let may_begin = b"SARUFILHCPBDGT".contains(&scan.byte(end + 1));
+    scan.byte(end) == b' '
+        && may_begin
+        && WORDS.iter().any(|word| scan.slice(end..end + word.len()) == *word)
 }
 
 /// One known first name is enough behind a label; words that mean something else are not.
@@ -517,13 +602,21 @@ fn is_given(scan: &Scan<'_>, start: usize) -> bool {
 
 /// Whether a label or a greeting stands right before `start`.
 fn has_label(scan: &Scan<'_>, start: usize) -> bool {
+    let word = scan.read.capitals.at(start);
+    word.and_then(|word| word.has_label.get()).unwrap_or_else(|| {
+        let has_label = is_labelled(scan, start);
+        word.inspect(|word| word.has_label.set(Some(has_label)));
+        has_label
+    })
+}
+
+fn is_labelled(scan: &Scan<'_>, start: usize) -> bool {
     let quoted = scan.skip_back(start, 4, |b| matches!(b, b'"' | b'\'' | b'\\' | b' '));
     let signed = scan.skip_back(quoted, 3, |b| {
         matches!(b, b':' | b'=' | b',' | b'.' | b'"' | b'\'' | b'\\' | b' ')
     });
     let is_assigned = scan.slice(signed..quoted).iter().any(|b| matches!(b, b':' | b'='));
-    let is_label = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-') || b >= 0x80;
-    let from = scan.skip_back(signed, 24, is_label);
+    let from = scan.skip_back(signed, 24, super::assignment::is_name);
     let from = scan.past_escape(from);
     let label = scan.slice(from..signed);
     if label.is_empty() || quoted == start && !is_assigned {
@@ -561,6 +654,9 @@ fn labelled(scan: &mut Scan<'_>, at: usize) {
         "username",
     ];
     let name = super::assignment::name_around(scan, at);
+    if super::assignment::is_lower_after(scan, name.end) {
+        return;
+    }
     let folded = super::assignment::folded(scan.slice(name.clone()));
     let Some(key) = KEYS.iter().find(|key| {
         *folded == *key.as_bytes() || (key.len() > 5 && folded.ends_with(key.as_bytes()))

@@ -8,6 +8,8 @@ use crate::guardrails::token::PREFIX;
 pub(super) static DETECTOR: Detector = Detector {
     category: Category::Passport,
     triggers: &[Trigger::Stem, Trigger::Run],
+    stems: b"satp",
+    stems_inside: b"satp",
     verify,
     matching: &[
         ("Passport No: C01X00T47", "C01X00T47"),

@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use super::Detector;
 use super::assignment::{
-    Sign, Value, folded, folded_end, name_around, value_after, value_at, value_beside,
+    Sign, Value, folded, folded_end, is_name, name_around, value_after, value_at, value_beside,
 };
 use super::commands;
 use super::entropy::Mix;
+use super::placeholder::{is_common, is_phrase, is_placeholder};
 use super::words::Words;
 use crate::guardrails::category::Category;
 use crate::guardrails::scanner::{Scan, Trigger};
@@ -15,6 +16,8 @@ use crate::guardrails::scanner::{Scan, Trigger};
 pub(super) static DETECTOR: Detector = Detector {
     category: Category::Password,
     triggers: &[Trigger::Stem],
+    stems: b"abcdefghijklmnopqrstuvwxyz:(",
+    stems_inside: b":d",
     verify,
     matching: &[
         ("DB_PASSWORD=correcthorse", "correcthorse"),
@@ -154,8 +157,15 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
         _ if scan.before(at) == b'-' => commands::option(scan, at),
         _ => {}
     }
+    if scan.before(at) == b'-' && !is_name(scan.byte(at + 1)) {
+        // The name of one letter that such an option has is none of a password.
+        return;
+    }
     let name = name_around(scan, at);
     scan.set_cursor(Category::Password, name.end);
+    if is_idle(scan, &name) {
+        return;
+    }
     let Some(strength) = strength(scan, &name) else {
         credentials(scan, &name);
         return;
@@ -186,6 +196,82 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     }
 }
 
+/// Whether the name is a word in a sentence: another word that gives it no value stands behind it,
+/// and nothing before it that makes it the end of `use X as the password` or a table's column.
+fn is_idle(scan: &Scan<'_>, name: &Range<usize>) -> bool {
+    let has_sign = scan.byte(name.end) == b':';
+    let word = match scan.byte(name.end) {
+        b' ' => name.end + 1,
+        b':' => scan.skip(name.end + 1, 2, |b| b == b' '),
+        _ => return false,
+    };
+    if !scan.byte(word).is_ascii_alphabetic() {
+        return false;
+    }
+    let end = scan.skip(word, 24, |b| b.is_ascii_alphabetic());
+    // `--password x`, `echo x | chpasswd`, `credentials x/y`.
+    let is_special = match scan.byte(name.start) {
+        b'-' => true,
+        b'c' if name.len() == 8 => true,
+        _ => {
+            name.len() >= 11
+                && matches!(scan.byte(name.end - 1), b's' | b'S' | b'_' | b'-' | 0x80..)
+        }
+    };
+    let is_end = match scan.byte(end) {
+        b' ' => true,
+        b':' | b'.' | b'?' => scan.byte(end + 1) == b' ',
+        _ => false,
+    };
+    if !is_end || is_special {
+        return false;
+    }
+    // A type, or the word is the value, which is none.
+    if has_sign {
+        return scan.byte(end + 1) != b'=';
+    }
+    !gives_value(scan.slice(word..end))
+        && link_before(scan, name.start).is_none()
+        && !has_paren_before(scan, name.start)
+}
+
+/// Whether a value may stand behind `word`, or in the member that it names.
+fn gives_value(word: &[u8]) -> bool {
+    static WORDS: Words = Words::whole(&[
+        "is", "was", "set", "are", "changed", "reset", "will", "ist", "lautet", "est", "for", "of",
+        "to",
+    ]);
+    match word.first().map(|byte| byte | 0x20) {
+        Some(b'i' | b'w' | b's' | b'a' | b'c' | b'r' | b'l' | b'e' | b'f' | b'o' | b't') => {
+            WORDS.has(word)
+        }
+        Some(b'v') => word.get(..5).is_some_and(|head| head.eq_ignore_ascii_case(b"value")),
+        _ => false,
+    }
+}
+
+/// Whether an opening parenthesis stands where [`inserted`] looks for one.
+fn has_paren_before(scan: &Scan<'_>, end: usize) -> bool {
+    let start = end.saturating_sub(COLUMNS);
+    let (mut from, to, mut last) = scan.read.paren.get();
+    if end < to {
+        return true;
+    }
+    let next = if start > to || start < from {
+        (from, last) = (start, 0);
+        start
+    } else {
+        to
+    };
+    for at in next..end {
+        if scan.byte(at) == b'(' {
+            last = at + 1;
+        }
+    }
+    scan.read.paren.set((from, end, last));
+    last > start
+}
+
 /// Longest value that is a secret.
 const LONGEST: usize = 256;
 
@@ -207,32 +293,28 @@ enum Strength {
 
 fn strength(scan: &Scan<'_>, name: &Range<usize>) -> Option<Strength> {
     // `password1`, `PASSWORD_2`.
+    let text = scan.slice(name.clone());
+    if !ENDS.may_end(folded_end(text, &mut [0; 3])) {
+        return None;
+    }
     let mut place = [0; 16];
     let folded = folded_end(scan.slice(name.clone()), &mut place);
     let end = ENDS.end_of(folded)?;
-    let is_password = end.starts_with("pass")
-        || matches!(
-            end,
-            "pwd"
-                | "contrasea"
-                | "contrasena"
-                | "psk"
-                | "senha"
-                | "userpass"
-                | "dbpass"
-                | "kennwort"
-                | "wachtwoord"
-                | "losenord"
-                | "lsenord"
-                | "pw"
-                | "pswd"
-        );
+    // The others are kinds of keys, secrets, credentials and tokens.
+    let is_password = match end.as_bytes() {
+        [b'c', second, ..] => *second == b'o',
+        [b's', _, third, ..] => matches!(third, b'k' | b'n'),
+        [b'p', second, ..] => *second != b'r',
+        [first, ..] => matches!(first, b'u' | b'd' | b'k' | b'w' | b'l'),
+        [] => false,
+    };
     // `pw`, `root_pw`, `adminpw`; not `httpw`.
     if end == "pw" && !is_pw(scan.slice(name.clone())) {
         return None;
     }
     // `bypass`, `compass`.
-    let is_other_word = end == "pass"
+    let is_other_word = folded.len() > 4
+        && end == "pass"
         && [
             b"bypass".as_slice(),
             b"reisepass",
@@ -276,14 +358,24 @@ fn beside(scan: &mut Scan<'_>, name: &Range<usize>, strength: Strength) {
     }
 }
 
+/// What links the name at `start` to a value before it.
+fn link_before(scan: &Scan<'_>, start: usize) -> Option<&'static [u8]> {
+    const LINKS: &[&[u8]] = &[b" as the ", b" as your ", b" as my ", b" as a ", b" as "];
+    let head = scan.slice(start.saturating_sub(9)..start);
+    let may_link = matches!(
+        head,
+        [.., b'h', b'e', b' ']
+            | [.., b'u', b'r', b' ']
+            | [.., b'm', b'y', b' ']
+            | [.., b' ', b'a', b' ']
+            | [.., b' ', b'a', b's', b' ']
+    );
+    may_link.then(|| LINKS.iter().find(|link| head.ends_with(link)).copied()).flatten()
+}
+
 /// `use VALUE as the password`.
 fn used_as(scan: &mut Scan<'_>, name: &Range<usize>) -> bool {
-    const LINKS: &[&[u8]] = &[b" as the ", b" as your ", b" as my ", b" as a ", b" as "];
-    let head = scan.slice(name.start.saturating_sub(9)..name.start);
-    if !matches!(head, [.., b'e' | b'r' | b'y' | b'a' | b's', b' ']) {
-        return false;
-    }
-    let Some(link) = LINKS.iter().find(|link| head.ends_with(link)) else { return false };
+    let Some(link) = link_before(scan, name.start) else { return false };
     let stop = name.start - link.len();
     let end = scan.skip_back(stop, 2, |b| matches!(b, b'"' | b'\'' | b'`'));
     let start = scan.skip_back(end, 64, |b| b > b' ' && !matches!(b, b'"' | b'\'' | b'`'));
@@ -296,9 +388,12 @@ fn used_as(scan: &mut Scan<'_>, name: &Range<usize>) -> bool {
     is_value
 }
 
+/// How far before the name of a column its list may begin.
+const COLUMNS: usize = 96;
+
 /// `INSERT INTO t (name, password) VALUES ('ada', 'VALUE')`.
 fn inserted(scan: &mut Scan<'_>, name: &Range<usize>) -> bool {
-    let open = name.start - scan.slice(name.start.saturating_sub(96)..name.start).len();
+    let open = name.start - scan.slice(name.start.saturating_sub(COLUMNS)..name.start).len();
     let head = scan.slice(open..name.start);
     let Some(list) = memchr::memrchr(b'(', head) else { return false };
     let place = memchr::memchr_iter(b',', head.get(list..).unwrap_or_default()).count();
@@ -388,7 +483,8 @@ fn foreign(scan: &mut Scan<'_>, colon: usize) {
 /// `credentials = ("ada", "x")`, `credentials: ada / x`.
 fn credentials(scan: &mut Scan<'_>, name: &Range<usize>) {
     const WORD: &[u8] = b"credentials";
-    if name.len() < WORD.len() || !folded(scan.slice(name.clone())).ends_with(WORD) {
+    let may_end = matches!(scan.byte(name.end - 1), b's' | b'S' | b'_' | b'-' | 0x80..);
+    if name.len() < WORD.len() || !may_end || !folded(scan.slice(name.clone())).ends_with(WORD) {
         return;
     }
     let sign = scan.skip(name.end, 3, |b| matches!(b, b' ' | b'=' | b':'));
@@ -463,40 +559,24 @@ fn is_likely(text: &[u8], mix: Mix) -> bool {
         && !ALGORITHMS.iter().any(begins)
 }
 
-/// Words that say where a secret is kept, or what it should be.
-#[rustfmt::skip]
-static OTHER: Words = Words::whole(&[
-    "password", "passwd", "pass", "secret", "secrets", "token", "key", "keys", "db", "name", "ref", "value", "string", "user", "id",
-    "from", "env", "file", "your", "the", "a", "is", "not", "here", "to", "in", "of", "or", "and", "example", "test", "must", "be",
-    "required", "optional", "default", "config", "service", "prod", "dev", "staging", "app", "api", "auth", "credentials", "root",
-    "postgres", "redis", "mysql", "admin", "current", "new", "old", "change", "set", "this", "placeholder", "none", "null", "field",
-    "input", "type", "text", "reset", "login", "form", "hash", "with", "for", "no", "min", "max", "length", "one", "time", "code",
-]);
-
-/// `correct-horse-battery`: at least three words that do not say where the password is.
-fn is_phrase(text: &[u8]) -> bool {
-    let mut words = 0;
-    for word in text.split(|b| matches!(b, b'-' | b'_' | b'.')) {
-        let is_word = (3..=10).contains(&word.len()) && word.iter().all(u8::is_ascii_lowercase);
-        if !is_word || OTHER.has(word) {
-            return false;
-        }
-        words += 1;
-    }
-    words >= 3
-}
-
 fn is_secret(scan: &Scan<'_>, name: &Range<usize>, value: &Value, strength: Strength) -> bool {
     let text = scan.slice(value.range.clone());
     let least = if strength == Strength::Password { 4 } else { 8 };
-    if text.len() < least
-        || text.len() > LONGEST
-        || is_placeholder(text)
-        || is_code(scan, value, text)
-    {
+    if text.len() < least || text.len() > LONGEST {
         return false;
     }
     let mix = Mix::of(text);
+    // Most values are words, which only few notations make a secret of.
+    if mix.digits == 0 {
+        let is_word = mix.others == 0 && !value.is_quoted;
+        if strength == Strength::Secret || is_word && matches!(value.sign, Sign::Word | Sign::Colon)
+        {
+            return false;
+        }
+    }
+    if is_placeholder(text) || is_code(scan, value, text) {
+        return false;
+    }
     let is_complex = mix.letters() > 0 && (mix.digits > 0 || mix.others > 0);
     let spaces = memchr::memchr_iter(b' ', text).count();
     if spaces > 0 && (mix.digits == 0 || spaces > 4 || strength == Strength::Secret) {
@@ -584,162 +664,4 @@ fn is_code(scan: &Scan<'_>, value: &Value, text: &[u8]) -> bool {
         || is_directory
         || text.starts_with(b"&")
         || text.starts_with(b"*")
-}
-
-/// How texts begin that say what to put in their place, or where it is kept.
-const STARTS: &[&str] = &[
-    "your",
-    "my-",
-    "my_",
-    "<your",
-    "process.env",
-    "os.environ",
-    "env.",
-    "env(",
-    "secrets.",
-    "vault:",
-    "op://",
-    "arn:aws",
-    "http://",
-    "https://",
-    "file:",
-    "example",
-    "replace",
-    "placeholder",
-    "insert",
-    "enter",
-    "$env:",
-    "todo",
-    "xxx",
-];
-
-/// Variables, blanks and examples that stand where a secret would.
-pub(super) fn is_placeholder(text: &[u8]) -> bool {
-    let (Some(first), Some(last)) = (text.first(), text.last()) else { return true };
-    let is_wrapped =
-        matches!((first, last), (b'{', b'}') | (b'<', b'>') | (b'[', b']') | (b'%', b'%'));
-    let is_variable = text.starts_with(b"${")
-        || text.starts_with(b"$(")
-        || text.starts_with(b"{{")
-        || text.starts_with(b"#{")
-        || text.starts_with(b"%(")
-        || text.starts_with(b"@{")
-        || text.starts_with(b"<%")
-        || (*first == b'$'
-            && text.len() > 1
-            && text
-                .iter()
-                .skip(1)
-                .all(|b| b.is_ascii_alphanumeric() && !b.is_ascii_digit() || *b == b'_'));
-    // YAML's tags: `!vault`, `!Ref`.
-    let is_tag = *first == b'!' && text.iter().skip(1).all(u8::is_ascii_alphabetic);
-    let is_blank = is_tag
-        || text
-            .iter()
-            .all(|b| matches!(b, b'*' | b'x' | b'X' | b'.' | b'-' | b'_' | b'?' | b'#' | b'\\'))
-        || text.starts_with(b"***")
-        || text.starts_with(b"...")
-        || text.starts_with("•".as_bytes());
-    let small = first.to_ascii_lowercase();
-    let is_example = STARTS.iter().any(|word| {
-        word.as_bytes().first() == Some(&small)
-            && text.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word.as_bytes()))
-    });
-    is_wrapped || is_variable || is_blank || is_example
-}
-
-/// Words that describe a password rather than being one.
-#[rustfmt::skip]
-static COMMON: Words = Words::whole(&[
-    "password",
-    "passwd",
-    "passphrase",
-    "secret",
-    "token",
-    "string",
-    "text",
-    "none",
-    "null",
-    "nil",
-    "true",
-    "false",
-    "undefined",
-    "required",
-    "optional",
-    "invalid",
-    "missing",
-    "hidden",
-    "default",
-    "empty",
-    "value",
-    "pass",
-    "user",
-    "username",
-    "changeme",
-    "change-me",
-    "yourpassword",
-    "mypassword",
-    "passwordhere",
-    "test",
-    "number",
-    "boolean",
-    "object",
-    "field",
-    "input",
-    "prompt",
-    "plain",
-    "bcrypt",
-    "argon2",
-    "scrypt",
-    "sha256",
-    "hash",
-    "hashed",
-    "encrypted",
-    "redacted",
-    "masked",
-    "never",
-    "always",
-    "enabled",
-    "disabled",
-    "incorrect",
-    "expired",
-    "reset",
-    "current-password",
-    "new-password",
-    "one-time-code",
-    "varchar",
-    "postgres",
-    "root",
-    "admin",
-    "guest",
-    "bytes",
-    "&str",
-    "str",
-    "any",
-    "unknown",
-    "foo",
-    "bar",
-    "baz",
-    "confirm",
-    "forgot",
-    "change",
-    "basic",
-    "bearer",
-    "passwort",
-    "contraseña",
-    "kennwort",
-    "mot de passe",
-    "senha",
-    "wachtwoord",
-]);
-
-pub(super) fn is_common(text: &[u8]) -> bool {
-    let folded: Vec<u8> = text
-        .iter()
-        .filter(|b| {
-            b.is_ascii_alphanumeric() || **b >= 0x80 || **b == b' ' || **b == b'-' || **b == b'&'
-        })
-        .map(u8::to_ascii_lowercase)
-        .collect();
-    COMMON.has(&folded)
 }

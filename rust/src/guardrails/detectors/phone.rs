@@ -8,6 +8,8 @@ use crate::guardrails::scanner::{Scan, Trigger};
 pub(super) static DETECTOR: Detector = Detector {
     category: Category::Phone,
     triggers: &[Trigger::Digits],
+    stems: b"",
+    stems_inside: b"",
     verify,
     matching: &[
         ("call (415) 555-2671 now", "(415) 555-2671"),
@@ -84,7 +86,8 @@ const WORDS: &[&str] = &[
 ];
 
 fn verify(scan: &mut Scan<'_>, at: usize) {
-    if at < scan.cursor(Category::Phone) {
+    let (from, to) = scan.read.digits.get();
+    if at < scan.cursor(Category::Phone) || (from..to).contains(&at) && to >= at + TOO_LONG {
         return;
     }
     let plus = match scan.before(at) {
@@ -128,17 +131,18 @@ fn is_separator(byte: u8) -> bool {
     matches!(byte, b' ' | b'-' | b'.' | b'(' | b')' | b'/')
 }
 
+/// One digit, and 16 more with three separators before each.
+const TOO_LONG: usize = 65;
+
 /// Whether there are more digits from `at` on than [`Shape::read`] takes. Rows of numbers are
 /// walked once for all the places in them.
 fn is_too_long(scan: &Scan<'_>, at: usize) -> bool {
-    // One digit, and 16 more with three separators before each.
-    const LEN: usize = 65;
     let (mut from, mut to) = scan.read.digits.get();
     if !(from..to).contains(&at) {
         (from, to) = (at, at);
     }
-    while to < at + LEN {
-        let digits = scan.skip(to, LEN, |byte| byte.is_ascii_digit());
+    while to < at + TOO_LONG {
+        let digits = scan.skip(to, TOO_LONG, |byte| byte.is_ascii_digit());
         let gap = scan.skip(digits, 3, is_separator);
         to = digits;
         if gap == digits || !scan.byte(gap).is_ascii_digit() {
@@ -147,7 +151,7 @@ fn is_too_long(scan: &Scan<'_>, at: usize) -> bool {
         to = gap + 1;
     }
     scan.read.digits.set((from, to));
-    to >= at + LEN
+    to >= at + TOO_LONG
 }
 
 /// Digits with what may stand between them in a telephone number.

@@ -7,6 +7,8 @@ use crate::guardrails::scanner::{Scan, Trigger};
 pub(super) static DETECTOR: Detector = Detector {
     category: Category::PrivateKey,
     triggers: &[Trigger::Armor],
+    stems: b"",
+    stems_inside: b"",
     verify,
     matching: &[
         (

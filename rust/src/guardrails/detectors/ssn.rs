@@ -8,6 +8,8 @@ use crate::guardrails::scanner::{Scan, Trigger};
 pub(super) static DETECTOR: Detector = Detector {
     category: Category::Ssn,
     triggers: &[Trigger::Digits],
+    stems: b"",
+    stems_inside: b"",
     verify,
     matching: &[
         ("SSN: 536-22-8145.", "536-22-8145"),

@@ -8,6 +8,8 @@ use crate::guardrails::scanner::{Scan, Trigger};
 pub(super) static DETECTOR: Detector = Detector {
     category: Category::UrlCredentials,
     triggers: &[Trigger::Scheme, Trigger::At],
+    stems: b"",
+    stems_inside: b"",
     verify,
     matching: &[
         ("postgres://app:s3cr3t@db.example.com:5432/x", "s3cr3t"),
@@ -76,6 +78,9 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
             )
     };
     let mut end = scan.skip(start, LIMIT, is_authority);
+    if end < start + 3 && !matches!(scan.byte(end), b'#' | b'?') {
+        return;
+    }
     // Outside the web people write these two as they are.
     let scheme = scan.slice(at.saturating_sub(7)..at - 2);
     let is_web = scheme.ends_with(b"http") || scheme.ends_with(b"https");

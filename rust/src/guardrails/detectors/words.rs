@@ -65,6 +65,15 @@ impl Words {
         self.chain(head).any(|(_, word)| text.eq_ignore_ascii_case(word.as_bytes()))
     }
 
+    /// The place in the list of `text`, if it is one of the words. Of a list made with
+    /// [`whole`](Self::whole).
+    #[inline]
+    pub(super) fn index_of(&self, text: &[u8]) -> Option<usize> {
+        let head = self.heads.get(form(text)).copied().unwrap_or_default();
+        let mut found = self.chain(head);
+        found.find(|(_, word)| text.eq_ignore_ascii_case(word.as_bytes())).map(|(index, _)| index)
+    }
+
     /// The first of the words that `name`, in lower case, ends with. Of a list made with
     /// [`ends`](Self::ends).
     #[inline]
@@ -77,6 +86,13 @@ impl Words {
         let find = |head| self.chain(head).find(|(_, word)| name.ends_with(word.as_bytes()));
         let first = find(three).into_iter().chain(find(two)).min_by_key(|(index, _)| *index);
         first.map(|(_, word)| word)
+    }
+
+    /// Whether one of the words may end with these three bytes, or fewer if there are no more.
+    #[inline]
+    pub(super) fn may_end(&self, tail: &[u8]) -> bool {
+        let is_end = |count| self.heads.get(self::tail(tail, count)).is_some_and(|head| *head > 0);
+        is_end(3) || is_end(2)
     }
 
     fn chain(&self, head: u8) -> impl Iterator<Item = (usize, &'static str)> {
@@ -106,6 +122,22 @@ impl Class {
             index += 1;
         }
         Self(bytes)
+    }
+
+    /// Letters, bytes beyond ASCII and some others.
+    pub(super) const fn letters(others: &[u8]) -> Self {
+        let mut class = Self::of(others);
+        let mut byte = b'0';
+        while byte <= b'9' {
+            class.0[byte as usize] = false;
+            byte += 1;
+        }
+        let mut byte = 128;
+        while byte < 256 {
+            class.0[byte] = true;
+            byte += 1;
+        }
+        class
     }
 
     #[inline]
