@@ -103,7 +103,8 @@ class Head:
     def keys(self) -> tuple[bytes, ...]:
         """Every key presented: ``x-api-key``, ``Authorization: Bearer``, ``x-goog-api-key``."""
     @property
-    def content_length(self) -> int | None: ...
+    def content_length(self) -> int | None:
+        """The declared size of the body; ``None`` for one that comes in chunks."""
     @property
     def content_encoding(self) -> bytes | None: ...
     @property

@@ -33,6 +33,7 @@ class AsgiDownstream(Downstream):
     async def receive(self, sink: PartSink) -> None:
         """See ``Downstream``."""
         receive = self._receive
+        missing = self.head.content_length
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
@@ -42,6 +43,12 @@ class AsgiDownstream(Downstream):
                 sink.add(part)
             if not message.get("more_body", False):
                 return
+            if missing is not None:
+                missing -= len(part)
+                # The server tells a body's end in a message of its own, for which nothing waits
+                # where the size was declared.
+                if missing <= 0:
+                    return
 
     async def left(self) -> None:
         """See ``Downstream``."""
@@ -50,16 +57,19 @@ class AsgiDownstream(Downstream):
 
     async def send(self, status: int, headers: list[Header], body: bytes) -> None:
         """See ``Downstream``."""
-        await self._start(status, headers)
-        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+        headers.append(SERVER)
+        send = self._send
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def relay(
         self, status: int, headers: list[Header], attempt: native.Attempt
     ) -> native.Relayed:
         """Granian's ``send`` may be called from any thread; the extension then never waits for
         the event loop between two events. For every other server each piece is awaited here."""
-        await self._start(status, headers)
+        headers.append(SERVER)
         send = self._send
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         if _is_granian(send):
             return await attempt.relay(send)
         while True:
@@ -68,10 +78,6 @@ class AsgiDownstream(Downstream):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
                 return piece
             await send({"type": "http.response.body", "body": piece, "more_body": True})
-
-    async def _start(self, status: int, headers: list[Header]) -> None:
-        headers.append(SERVER)
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
 
 def _is_granian(send: Send) -> bool:

@@ -241,6 +241,8 @@ impl Bridge {
             Py::new(py, Pending::new(bridge.event_loop.clone_ref(py), Arc::clone(&abort)))?;
         let (queue, completed) = (Arc::clone(&bridge.queue), pending.clone_ref(py));
         let under_way = UnderWay::enter(&bridge.under_way);
+        // Work is some kilobytes large: each future that it is moved into would copy them.
+        let work = Box::pin(work);
         let job = Box::pin(async move {
             let build = match catch_unwind(work).await {
                 Ok(build) => build,
@@ -290,8 +292,7 @@ pub(super) fn contain<T>(call: impl FnOnce() -> T) -> Result<T, Panic> {
     std::panic::catch_unwind(AssertUnwindSafe(call))
 }
 
-async fn catch_unwind<F: Future>(work: F) -> Result<F::Output, Panic> {
-    let mut work = std::pin::pin!(work);
+async fn catch_unwind<F: Future>(mut work: Pin<Box<F>>) -> Result<F::Output, Panic> {
     std::future::poll_fn(|cx| match contain(|| work.as_mut().poll(cx)) {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),

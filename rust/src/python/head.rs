@@ -29,6 +29,8 @@ struct Reader<'py> {
     head: Head,
     kept: Vec<(HeaderName, HeaderValue)>,
     keys: Vec<Bound<'py, PyBytes>>,
+    /// The body comes in chunks, whatever length is declared beside it.
+    is_chunked: bool,
     /// Place in `SESSION` of the header that the session was taken from.
     rank: usize,
 }
@@ -49,6 +51,7 @@ impl<'py> Reader<'py> {
             },
             kept: Vec::with_capacity(count),
             keys: Vec::new(),
+            is_chunked: false,
             rank: SESSION.len(),
         }
     }
@@ -70,6 +73,7 @@ impl<'py> Reader<'py> {
                 head.content_length =
                     std::str::from_utf8(text).ok().and_then(|t| t.trim().parse().ok());
             }
+            b"transfer-encoding" => self.is_chunked = true,
             b"content-encoding" => head.content_encoding = Some(PyBytes::new(py, text).unbind()),
             // One that cannot be read must not count as absent: it allows no other account.
             b"x-codegate-account" if !text.is_empty() => {
@@ -95,6 +99,9 @@ impl<'py> Reader<'py> {
 
     fn finish(mut self, py: Python<'py>) -> PyResult<Head> {
         self.head.headers = self.kept.into();
+        if self.is_chunked {
+            self.head.content_length = None;
+        }
         self.head.keys = PyTuple::new(py, self.keys)?.unbind();
         Ok(self.head)
     }
