@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import logging
+from dataclasses import replace
 
 import pytest
 
-from codegate.proxy.records import exchange_line
+from codegate.proxy.records import Records, exchange_line
+from codegate.requestlog.entry import AttemptRecord
 from codegate.telemetry.logging import MAX_VALUE, JsonFormatter, LineStream, clean, where
 from codegate.telemetry.metrics import MAX_LABELS, Metrics
 from tests.unit.test_requestlog import ENTRY
@@ -104,10 +106,12 @@ def test_the_line_of_an_exchange() -> None:
 def test_labels_that_clients_choose_are_bounded() -> None:
     metrics = Metrics()
     for number in range(1000):
-        metrics.count_exchange(
+        metrics.series(
             account="a", model=f"model-{number}", outcome="ok", wire_format="openai_chat"
-        )
-    metrics.count_exchange(account="a", model="x" * 129, outcome="ok", wire_format="openai_chat")
+        ).requests += 1
+    metrics.series(
+        account="a", model="x" * 129, outcome="ok", wire_format="openai_chat"
+    ).requests += 1
     text = metrics.render().decode()
     rows = [row for row in text.splitlines() if row.startswith("codegate_requests_total{")]
     assert len(rows) == MAX_LABELS + 1
@@ -118,14 +122,15 @@ def test_labels_that_clients_choose_are_bounded() -> None:
 def test_a_label_cannot_break_the_metrics_text() -> None:
     metrics = Metrics()
     name = 'a"} 1\nforged_total 5\n\\'
-    metrics.count_exchange(account=name, model=name, outcome="ok", wire_format="openai_chat")
+    metrics.series(account=name, model=name, outcome="ok", wire_format="openai_chat").requests += 1
     assert "\nforged_total" not in metrics.render().decode()
 
 
 def test_durations_fall_into_their_buckets() -> None:
     metrics = Metrics()
+    series = metrics.series(account="a", model="m", outcome="ok", wire_format="openai_chat")
     for seconds in (0.01, 0.05, 0.2, 1000.0):
-        metrics.observe(wire_format="openai_chat", total_s=seconds, first_byte_s=None)
+        series.duration.observe(seconds)
     text = metrics.render().decode()
     name = "codegate_request_duration_seconds"
     assert f'{name}_bucket{{format="openai_chat",le="0.05"}} 2.0' in text
@@ -133,6 +138,53 @@ def test_durations_fall_into_their_buckets() -> None:
     assert f'{name}_bucket{{format="openai_chat",le="+Inf"}} 4.0' in text
     assert f'{name}_sum{{format="openai_chat"}} 1000.26' in text
     assert "codegate_first_byte_seconds_bucket" not in text
+
+
+def test_batches_add_up_to_what_is_shown() -> None:
+    metrics = Metrics()
+    records = Records(metrics, LineStream())
+    tries = tuple(AttemptRecord(account="a", reason=reason, ms=1.0) for reason in ("reset", "ok"))
+    one = replace(
+        ENTRY,
+        account="a",
+        model="asked",
+        upstream_model="sent",
+        attempts=tries,
+        outcome="ok",
+        tokens_in=3,
+        tokens_out=0,
+        tokens_cache_read=2,
+        tokens_cache_write=None,
+        cost=5 * 10**11,
+        total_ms=70.0,
+        first_byte_ms=20.0,
+        masked={"email": 2},
+    )
+    failed = replace(one, outcome="upstream_error", cost=None, first_byte_ms=None, masked={})
+    records.consume([one, one])
+    records.consume([replace(failed, _is_silent=True)])
+    shown = set(metrics.render().decode().splitlines())
+    labels = 'account="a",model="sent"'
+    assert {
+        f'codegate_requests_total{{{labels},format="{ENTRY.client_format}",outcome="ok"}} 2.0',
+        f'codegate_requests_total{{{labels},format="{ENTRY.client_format}",'
+        'outcome="upstream_error"} 1.0',
+        'codegate_attempts_total{account="a",reason="reset"} 3.0',
+        f'codegate_tokens_total{{{labels},kind="input"}} 9.0',
+        f'codegate_tokens_total{{{labels},kind="cache_read"}} 6.0',
+        f"codegate_cost_usd_total{{{labels}}} 1.0",
+        'codegate_masked_total{category="email"} 4.0',
+        f'codegate_request_duration_seconds_count{{format="{ENTRY.client_format}"}} 3.0',
+        f'codegate_first_byte_seconds_count{{format="{ENTRY.client_format}"}} 2.0',
+    } <= {sorted_labels(row) for row in shown}
+    assert not any('kind="output"' in row or 'kind="cache_write"' in row for row in shown)
+
+
+def sorted_labels(row: str) -> str:
+    """A metric's line with its labels in the order of the alphabet."""
+    name, brace, rest = row.partition("{")
+    labels, end, value = rest.partition("}")
+    return name + brace + ",".join(sorted(labels.split(","))) + end + value
 
 
 def test_gauges_are_read_when_asked() -> None:

@@ -9,9 +9,10 @@ import orjson
 
 from codegate.requestlog.entry import LogEntry
 from codegate.telemetry.logging import MAX_VALUE, LineStream, clean_text
-from codegate.telemetry.metrics import Metrics
+from codegate.telemetry.metrics import Metrics, Series
 
 _PREFIX = b'{"time":"%s","level":"info","logger":"codegate.exchange","message":"exchange",'
+_MAX_KINDS = 1024
 
 
 class Records:
@@ -21,43 +22,52 @@ class Records:
         """``out`` is shared with the rest of the log."""
         self._metrics = metrics
         self._out = out
+        self._series: dict[tuple[str, str, str, str], Series] = {}
 
     def consume(self, batch: list[LogEntry]) -> None:
         """Count and write one batch."""
         for entry in batch:
             self._count(entry)
-        lines = b"".join(exchange_line(entry) for entry in batch if entry.has_line)
+        lines = b"".join([exchange_line(entry) for entry in batch if entry.has_line])
         if lines:
             self._out.write_lines(lines.decode("utf-8"))
 
     def _count(self, entry: LogEntry) -> None:
         metrics = self._metrics
         model = entry.upstream_model or entry.model
-        metrics.count_exchange(
-            account=entry.account,
-            model=model,
-            outcome=entry.outcome,
-            wire_format=entry.client_format,
-        )
+        kind = (entry.client_format, entry.account, model, entry.outcome)
+        series = self._series.get(kind) or self._series_of(kind)
+        series.requests += 1
+        if entry.tokens_in:
+            series.input += entry.tokens_in
+        if entry.tokens_out:
+            series.output += entry.tokens_out
+        if entry.tokens_cache_read:
+            series.cache_read += entry.tokens_cache_read
+        if entry.tokens_cache_write:
+            series.cache_write += entry.tokens_cache_write
+        if entry.cost:
+            series.cost += entry.cost
+        series.duration.observe(entry.total_ms / 1000)
+        if entry.first_byte_ms is not None:
+            series.first_byte.observe(entry.first_byte_ms / 1000)
         for attempt in entry.attempts:
             metrics.count_attempt(account=attempt.account, reason=attempt.reason)
-        for kind, tokens in (
-            ("input", entry.tokens_in),
-            ("output", entry.tokens_out),
-            ("cache_read", entry.tokens_cache_read),
-            ("cache_write", entry.tokens_cache_write),
-        ):
-            if tokens:
-                metrics.count_tokens(account=entry.account, model=model, kind=kind, tokens=tokens)
-        for category, count in entry.masked.items():
-            metrics.count_masked(category, count)
-        if entry.cost:
-            metrics.count_cost(account=entry.account, model=model, cost=entry.cost)
-        metrics.observe(
-            wire_format=entry.client_format,
-            total_s=entry.total_ms / 1000,
-            first_byte_s=None if entry.first_byte_ms is None else entry.first_byte_ms / 1000,
+        if entry.masked:
+            for category, count in entry.masked.items():
+                metrics.count_masked(category, count)
+
+    def _series_of(self, kind: tuple[str, str, str, str]) -> Series:
+        """What ``kind`` is counted in, under labels of a bounded number."""
+        wire_format, account, model, outcome = kind
+        series = self._metrics.series(
+            account=account, model=model, outcome=outcome, wire_format=wire_format
         )
+        if len(self._series) >= _MAX_KINDS:
+            # Clients choose model names; the table must not grow with them.
+            self._series.clear()
+        self._series[kind] = series
+        return series
 
 
 def exchange_line(entry: LogEntry) -> bytes:

@@ -92,7 +92,8 @@ class Recorder:
 
     def _write(self) -> bool:
         """One transaction; whether it was written. Nothing leaves the queue before."""
-        batch = [self._queue[i] for i in range(min(len(self._queue), _MAX_BATCH))]
+        queue = self._queue
+        batch = [queue[i] for i in range(min(len(queue), _MAX_BATCH))]
         try:
             with self._database.write() as connection:
                 fresh = store.unwritten(connection, batch) if self._is_uncertain else batch
@@ -118,10 +119,11 @@ class Recorder:
                 self.dropped += 1
 
     def _forget(self, batch: list[store.Record]) -> None:
-        written = {id(record) for record in batch}
-        # The queue may have lost its oldest records meanwhile.
-        while self._queue and id(self._queue[0]) in written:
-            self._queue.popleft()
+        queue = self._queue
+        for record in batch:
+            # The queue may have lost its oldest records meanwhile.
+            if queue and queue[0] is record:
+                queue.popleft()
 
     def _clean(self) -> None:
         days, now = self._retention_days(), time.monotonic()

@@ -53,14 +53,23 @@ class _Sums:
 
     def add(self, entry: LogEntry) -> None:
         self.requests += 1
-        self.errors += entry.outcome in _FAILED
-        self.unpriced += entry.cost is None and entry.tokens_out is not None
-        self.tokens_in += _tokens(entry.tokens_in) or 0
-        self.tokens_out += _tokens(entry.tokens_out) or 0
-        self.tokens_cache_read += _tokens(entry.tokens_cache_read) or 0
-        self.tokens_cache_write += _tokens(entry.tokens_cache_write) or 0
-        self.tokens_reasoning += _tokens(entry.tokens_reasoning) or 0
-        self.cost += min(entry.cost or 0, _MAX_COST)
+        if entry.outcome in _FAILED:
+            self.errors += 1
+        if entry.cost is not None:
+            self.cost += min(entry.cost, _MAX_COST)
+        elif entry.tokens_out is not None:
+            self.unpriced += 1
+        # Most of these are none or nothing.
+        if entry.tokens_in:
+            self.tokens_in += min(entry.tokens_in, _MAX_TOKENS)
+        if entry.tokens_out:
+            self.tokens_out += min(entry.tokens_out, _MAX_TOKENS)
+        if entry.tokens_cache_read:
+            self.tokens_cache_read += min(entry.tokens_cache_read, _MAX_TOKENS)
+        if entry.tokens_cache_write:
+            self.tokens_cache_write += min(entry.tokens_cache_write, _MAX_TOKENS)
+        if entry.tokens_reasoning:
+            self.tokens_reasoning += min(entry.tokens_reasoning, _MAX_TOKENS)
 
     def merge(self, other: _Sums) -> None:
         for name in _Sums.__slots__:
@@ -93,11 +102,13 @@ def record(entry: LogEntry) -> Record:
 
 def write(connection: sa.Connection, batch: Sequence[Record]) -> None:
     """The rows of ``batch`` with all that they change, in the caller's transaction."""
-    for is_plain in (True, False):
-        rows = [r.row for r in batch if r.row is not None and r.is_plain is is_plain]
-        if rows:
+    plain = [one.row for one in batch if one.is_plain]
+    others = [one.row for one in batch if not one.is_plain]
+    for is_plain, rows in ((True, plain), (False, others)):
+        wanted = [row for row in rows if row is not None]
+        if wanted:
             # Rows go to the driver as they are: building a statement for each would cost far more.
-            connection.exec_driver_sql(_insert(is_plain=is_plain), rows)
+            connection.exec_driver_sql(_insert(is_plain=is_plain), wanted)
     _add_sums(connection, [record.entry for record in batch])
 
 
@@ -152,13 +163,13 @@ def _plain_row(entry: LogEntry) -> tuple[object, ...]:
         entry.status,
         entry.outcome,
         int(entry.is_streaming),
-        _NONE if entry.tokens_in is None else min(entry.tokens_in, _MAX_TOKENS),
-        _NONE if entry.tokens_out is None else min(entry.tokens_out, _MAX_TOKENS),
-        _NONE if entry.tokens_cache_read is None else min(entry.tokens_cache_read, _MAX_TOKENS),
-        _NONE if entry.tokens_cache_write is None else min(entry.tokens_cache_write, _MAX_TOKENS),
-        _NONE if entry.tokens_reasoning is None else min(entry.tokens_reasoning, _MAX_TOKENS),
+        _stored(entry.tokens_in, _MAX_TOKENS),
+        _stored(entry.tokens_out, _MAX_TOKENS),
+        _stored(entry.tokens_cache_read, _MAX_TOKENS),
+        _stored(entry.tokens_cache_write, _MAX_TOKENS),
+        _stored(entry.tokens_reasoning, _MAX_TOKENS),
         int(entry.is_estimated),
-        _NONE if entry.cost is None else min(entry.cost, _MAX_COST),
+        _stored(entry.cost, _MAX_COST),
         _NONE if entry.first_byte_ms is None else entry.first_byte_ms,
         entry.total_ms,
         entry.bytes_in,
@@ -192,8 +203,10 @@ def _attempt_head(account: str, reason: str) -> str:
     return head.removesuffix("0}]")
 
 
-def _tokens(count: int | None) -> int | None:
-    return count if count is None or count <= _MAX_TOKENS else _MAX_TOKENS
+def _stored(count: int | None, most: int) -> int:
+    if count is None:
+        return _NONE
+    return count if count <= most else most
 
 
 def _clean(text: str, limit: int = _MAX_TEXT) -> str:
@@ -207,6 +220,8 @@ def _found(batch: Iterable[LogEntry]) -> dict[tuple[int, str, str], int]:
     """What guardrails found, by day, tenant and category."""
     found: dict[tuple[int, str, str], int] = {}
     for entry in batch:
+        if not entry.masked:
+            continue
         for category, count in entry.masked.items():
             key = (entry.created_ms // _DAY_MS, entry.tenant, category)
             found[key] = found.get(key, 0) + count

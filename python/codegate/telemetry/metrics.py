@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
@@ -41,23 +41,61 @@ class _Labels:
         return value
 
 
-class _Histogram:
+class Histogram:
     """Counts of durations by bucket."""
 
+    __slots__ = ("counts", "sum_s")
+
     def __init__(self) -> None:
+        """Nothing was observed yet."""
         self.counts = [0] * (len(BUCKETS_S) + 1)
         self.sum_s = 0.0
 
     def observe(self, seconds: float) -> None:
+        """Count one duration."""
         self.sum_s += seconds
         self.counts[bisect_left(BUCKETS_S, seconds)] += 1
 
     def buckets(self) -> list[tuple[str, float]]:
+        """Bounds and how many were not above them."""
         total, out = 0, []
         for bound, count in zip((*map(str, BUCKETS_S), "+Inf"), self.counts, strict=True):
             total += count
             out.append((bound, float(total)))
         return out
+
+
+class Series:
+    """The exchanges of one format, account, model and outcome. Counted by whoever holds it: all
+    labels were looked up when it was made.
+
+    ``cost`` is in 1e-12 USD; the histograms are those of the format.
+    """
+
+    __slots__ = (
+        "cache_read",
+        "cache_write",
+        "cost",
+        "duration",
+        "first_byte",
+        "input",
+        "output",
+        "requests",
+    )
+
+    def __init__(self, duration: Histogram, first_byte: Histogram) -> None:
+        """Nothing was counted yet."""
+        self.requests = 0
+        self.input = 0
+        self.output = 0
+        self.cache_read = 0
+        self.cache_write = 0
+        self.cost = 0
+        self.duration = duration
+        self.first_byte = first_byte
+
+
+_TOKENS = ("input", "output", "cache_read", "cache_write")
 
 
 class Metrics:
@@ -67,14 +105,12 @@ class Metrics:
         """``gauges`` are (name, help, reader)."""
         self._models = _Labels()
         self._accounts = _Labels()
-        self._requests: dict[tuple[str, str, str, str], int] = {}
+        self._series: dict[tuple[str, str, str, str], Series] = {}
         self._attempts: dict[tuple[str, str], int] = {}
-        self._tokens: dict[tuple[str, str, str], int] = {}
-        self._cost: dict[tuple[str, str], int] = {}
         self._refused: dict[str, int] = {}
         self._masked: dict[str, int] = {}
-        self._duration: defaultdict[str, _Histogram] = defaultdict(_Histogram)
-        self._first_byte: defaultdict[str, _Histogram] = defaultdict(_Histogram)
+        self._duration: defaultdict[str, Histogram] = defaultdict(Histogram)
+        self._first_byte: defaultdict[str, Histogram] = defaultdict(Histogram)
         self._gauges = list(gauges)
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
@@ -83,25 +119,19 @@ class Metrics:
         """Add a value that is read at scrape time."""
         self._gauges.append((name, text, read))
 
-    def count_exchange(self, *, account: str, model: str, outcome: str, wire_format: str) -> None:
-        """One finished exchange."""
+    def series(self, *, account: str, model: str, outcome: str, wire_format: str) -> Series:
+        """Where exchanges of that kind are counted."""
         key = (wire_format, self._accounts.bound(account), self._models.bound(model), outcome)
-        self._requests[key] = self._requests.get(key, 0) + 1
+        found = self._series.get(key)
+        if found is None:
+            found = Series(self._duration[wire_format], self._first_byte[wire_format])
+            self._series[key] = found
+        return found
 
     def count_attempt(self, *, account: str, reason: str) -> None:
         """One try at an upstream."""
         key = (self._accounts.bound(account), reason)
         self._attempts[key] = self._attempts.get(key, 0) + 1
-
-    def count_tokens(self, *, account: str, model: str, kind: str, tokens: int) -> None:
-        """Tokens that an upstream reported."""
-        key = (self._accounts.bound(account), self._models.bound(model), kind)
-        self._tokens[key] = self._tokens.get(key, 0) + tokens
-
-    def count_cost(self, *, account: str, model: str, cost: int) -> None:
-        """Money in 1e-12 USD."""
-        key = (self._accounts.bound(account), self._models.bound(model))
-        self._cost[key] = self._cost.get(key, 0) + cost
 
     def count_masked(self, category: str, count: int) -> None:
         """Findings of guardrails in one request."""
@@ -111,23 +141,27 @@ class Metrics:
         """A caller that was turned away before it became an exchange."""
         self._refused[code] = self._refused.get(code, 0) + 1
 
-    def observe(self, *, wire_format: str, total_s: float, first_byte_s: float | None) -> None:
-        """Durations of one exchange."""
-        self._duration[wire_format].observe(total_s)
-        if first_byte_s is not None:
-            self._first_byte[wire_format].observe(first_byte_s)
-
     def render(self) -> bytes:
         """The text that Prometheus reads."""
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
         """See ``prometheus_client``'s custom collectors."""
+        # A copy: the writer's thread counts while a scrape reads.
+        series = list(self._series.items())
+        tokens: Counter[tuple[str, str, str]] = Counter()
+        costs: Counter[tuple[str, str]] = Counter()
+        for (_, account, model, _), one in series:
+            for kind in _TOKENS:
+                if count := getattr(one, kind):
+                    tokens[account, model, kind] += count
+            if one.cost:
+                costs[account, model] += one.cost
         yield _counter(
             "codegate_requests",
             "Exchanges that ended, by outcome.",
             ("format", "account", "model", "outcome"),
-            self._requests,
+            {key: one.requests for key, one in series},
         )
         yield _counter(
             "codegate_attempts",
@@ -139,13 +173,13 @@ class Metrics:
             "codegate_tokens",
             "Tokens that upstreams reported.",
             ("account", "model", "kind"),
-            self._tokens,
+            tokens,
         )
         yield _counter(
             "codegate_cost_usd",
             "What exchanges cost by known prices.",
             ("account", "model"),
-            {key: cost / 1e12 for key, cost in list(self._cost.items())},
+            {key: cost / 1e12 for key, cost in costs.items()},
         )
         yield _counter(
             "codegate_refused",
@@ -165,6 +199,8 @@ class Metrics:
         ):
             family = HistogramMetricFamily(name, text, labels=("format",))
             for wire_format, histogram in list(values.items()):
+                if not any(histogram.counts):
+                    continue
                 family.add_metric((wire_format,), histogram.buckets(), histogram.sum_s)
             yield family
         for name, text, read in self._gauges:
