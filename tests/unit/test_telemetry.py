@@ -164,18 +164,18 @@ def test_batches_add_up_to_what_is_shown() -> None:
     records.consume([one, one])
     records.consume([replace(failed, _is_silent=True)])
     shown = set(metrics.render().decode().splitlines())
-    labels = 'account="a",model="sent"'
+    asked, of_format = 'account="a",model="sent"', f'format="{ENTRY.client_format}"'
+    exchanges = f'codegate_requests_total{{account="a",{of_format},model="sent",outcome='
     assert {
-        f'codegate_requests_total{{{labels},format="{ENTRY.client_format}",outcome="ok"}} 2.0',
-        f'codegate_requests_total{{{labels},format="{ENTRY.client_format}",'
-        'outcome="upstream_error"} 1.0',
+        f'{exchanges}"ok"}} 2.0',
+        f'{exchanges}"upstream_error"}} 1.0',
         'codegate_attempts_total{account="a",reason="reset"} 3.0',
-        f'codegate_tokens_total{{{labels},kind="input"}} 9.0',
-        f'codegate_tokens_total{{{labels},kind="cache_read"}} 6.0',
-        f"codegate_cost_usd_total{{{labels}}} 1.0",
+        'codegate_tokens_total{account="a",kind="input",model="sent"} 9.0',
+        'codegate_tokens_total{account="a",kind="cache_read",model="sent"} 6.0',
+        f"codegate_cost_usd_total{{{asked}}} 1.0",
         'codegate_masked_total{category="email"} 4.0',
-        f'codegate_request_duration_seconds_count{{format="{ENTRY.client_format}"}} 3.0',
-        f'codegate_first_byte_seconds_count{{format="{ENTRY.client_format}"}} 2.0',
+        f"codegate_request_duration_seconds_count{{{of_format}}} 3.0",
+        f"codegate_first_byte_seconds_count{{{of_format}}} 2.0",
     } <= {sorted_labels(row) for row in shown}
     assert not any('kind="output"' in row or 'kind="cache_write"' in row for row in shown)
 
