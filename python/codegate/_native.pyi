@@ -325,6 +325,11 @@ class Attempt:
         """A plain answer or an error's body."""
     @property
     def usage(self) -> Usage | None: ...
+    def whole(self) -> bytes | None:
+        """The bytes of a stream that is here to its end already, which then counts as delivered.
+
+        Nothing where more is to come, or where it is too large to be handed over at once.
+        """
     def relay(self, send: Callable[[dict[str, Any]], Any]) -> Pending[Relayed]:
         """Send the stream's bytes, its last message included, by the ASGI ``send``.
 

@@ -5,9 +5,9 @@
 //! tap sees each frame before it is written; it decides what is dropped and where the stream ends.
 //! Whatever is ready is taken in one batch, so that a burst costs one write.
 
+mod output;
 mod translated;
 
-use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,13 +22,15 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::attempt::{Deadlines, status_of};
 use crate::formats::{ErrorFacts, ErrorReply, Format, StreamTap, Usage, Verdict};
 use crate::guardrails::StreamRestorer;
-use crate::guardrails::frames::Rewrite;
-use crate::sse::{Frame, FrameKind, Framer};
+use crate::sse::{Frame, Framer};
 use crate::translate::{AnswerStream, Plan, recast};
 use crate::transport::{AnswerBody, Failure, FailureKind, Target};
+use output::{Rewritten, add, flush, release, rewrite, size_of, split_off};
 
 /// At most this much is gathered before it is written.
-const BATCH_BYTES: usize = 32 * 1024;
+const BATCH_BYTES: usize = 64 * 1024;
+/// A stream that is here to its end goes down in one piece if it is no larger.
+const WHOLE_BYTES: usize = 128 * 1024;
 /// Comments and pings before the first event that are kept for the client.
 const PRELUDE_BYTES: usize = 1024 * 1024;
 /// After the end marker this much more is read, for this long, to save the connection.
@@ -278,6 +280,9 @@ impl Stream {
             };
             self.ready = out;
             if error.is_some() || self.has_begun()? {
+                if !self.is_after_cr {
+                    self.let_go();
+                }
                 return Ok(error);
             }
         }
@@ -305,7 +310,7 @@ impl Stream {
         if self.has_started() || (!state.began_malformed && self.end.is_some()) {
             return Ok(true);
         }
-        if self.ready.iter().map(Bytes::len).sum::<usize>() > PRELUDE_BYTES {
+        if size_of(&self.ready) > PRELUDE_BYTES {
             return Err(Failure::new(
                 FailureKind::TooLarge,
                 "the upstream sent too much before its first event",
@@ -335,10 +340,29 @@ impl Stream {
         Err(Failure::new(FailureKind::EmptyBody, "the upstream's stream ended without an event"))
     }
 
+    /// The stream, where it came to its end with its first event and is no larger than what may
+    /// be handed over at once.
+    pub fn whole(&mut self) -> Option<Batch> {
+        if self.end.is_none() || self.is_after_cr || size_of(&self.ready) > WHOLE_BYTES {
+            return None;
+        }
+        let out = std::mem::take(&mut self.ready);
+        self.settle(&out);
+        Some(Batch { parts: out, end: self.end })
+    }
+
     /// What to write next. Must not be called again after a batch with an end.
     /// Safe to drop while waiting: nothing that was read is lost but with the stream itself.
     pub async fn next_batch(&mut self) -> Batch {
         let mut out = std::mem::take(&mut self.ready);
+        if !out.is_empty()
+            && self.end.is_none()
+            && let Some(body) = &mut self.body
+            && let Some(chunk) = body.ready_chunk().await
+        {
+            // It came while the server was told of the answer, or took the batch before.
+            self.take(chunk, &mut out).await;
+        }
         while out.is_empty() && self.end.is_none() {
             match self.wait().await {
                 Event::Chunk(chunk) => self.take(chunk, &mut out).await,
@@ -391,7 +415,7 @@ impl Stream {
     /// Everything that is ready now, up to one batch.
     async fn take(&mut self, first: Option<Result<Bytes, Failure>>, out: &mut Vec<Bytes>) {
         let mut next = Some(first);
-        let mut size = 0;
+        let mut size = size_of(out);
         self.last_input = Instant::now();
         while let Some(chunk) = next {
             match chunk {
@@ -633,15 +657,20 @@ impl Stream {
         idle.min(keep_alive).min(self.total_until.unwrap_or(far))
     }
 
-    /// Books a batch, and lets go of the upstream when it was the last.
+    /// Books a batch.
     fn settle(&mut self, out: &[Bytes]) {
-        let size: usize = out.iter().map(Bytes::len).sum();
+        let size = size_of(out);
         if size > 0 {
             self.last_output = Instant::now();
         }
         self.progress.bytes_out.fetch_add(size as u64, Ordering::Relaxed);
         let usage = self.replayed.unwrap_or_else(|| self.tap.usage());
         *self.progress.counts.lock() = (usage, self.tap.state().malformed_events);
+        self.let_go();
+    }
+
+    /// Lets go of the upstream once the stream is over.
+    fn let_go(&mut self) {
         if let Some(end) = self.end
             && let Some(body) = self.body.take()
             && end == End::Complete
@@ -669,119 +698,9 @@ fn read_rest(mut body: AnswerBody) {
     }
 }
 
-/// Leaves the first `size` bytes in `parts` and returns the rest. The server queues a few writes
-/// for a slow client; that they are small is what bounds its memory.
-fn split_off(parts: &mut Vec<Bytes>, size: usize) -> Vec<Bytes> {
-    let mut left = size;
-    for (index, part) in parts.iter_mut().enumerate() {
-        if part.len() > left {
-            let tail = part.split_off(left);
-            let mut rest = parts.split_off(index + 1);
-            rest.insert(0, tail);
-            return rest;
-        }
-        left -= part.len();
-    }
-    Vec::new()
-}
-
 fn too_large(limit: usize) -> Failure {
     Failure::new(
         FailureKind::TooLarge,
         format!("one event of the upstream is larger than the limit of {limit} bytes"),
     )
-}
-
-/// Adds a frame to the output. Frames side by side in one chunk become one slice of it. With
-/// `dropped_cr` an LF at its start belongs to a frame that was left out.
-fn add(
-    base: &Bytes,
-    run: &mut Range<usize>,
-    frame: &Frame<'_>,
-    dropped_cr: bool,
-    out: &mut Vec<Bytes>,
-) {
-    if dropped_cr && let Some(rest) = frame.raw().strip_prefix(b"\n") {
-        flush(base, run, out);
-        out.push(frame.raw().slice_ref(rest));
-        return;
-    }
-    match frame.span() {
-        Some(span) if span.start == run.end && run.end > run.start => run.end = span.end,
-        Some(span) => {
-            flush(base, run, out);
-            *run = span;
-        }
-        None => {
-            flush(base, run, out);
-            let raw = frame.raw();
-            if !raw.is_empty() {
-                out.push(raw);
-            }
-        }
-    }
-}
-
-/// A frame with tokens put back.
-enum Rewritten {
-    Same,
-    /// The frame as it is behind these bytes.
-    Before(Bytes),
-    /// These bytes instead of it.
-    Other(Vec<Bytes>),
-}
-
-fn rewrite(restorer: &mut StreamRestorer, frame: &Frame<'_>) -> Rewritten {
-    if frame.kind != FrameKind::Event {
-        return Rewritten::Same;
-    }
-    let (before, data) = match restorer.event(frame.data()) {
-        Rewrite::Unchanged => return Rewritten::Same,
-        Rewrite::Before(before) => return Rewritten::Before(before),
-        Rewrite::Dropped(before) => return Rewritten::Other(vec![before]),
-        Rewrite::Data { before, data } => (before, data),
-    };
-    let raw = frame.raw();
-    let parts = match frame.data_range() {
-        Some(range) if range.end <= raw.len() => {
-            vec![before, raw.slice(..range.start), data.into(), raw.slice(range.end..)]
-        }
-        _ => {
-            // Its lines cannot be told apart any more; as one it means the same.
-            let mut text = Vec::with_capacity(data.len() + 32);
-            if let Some(event) = frame.event() {
-                text.extend_from_slice(b"event: ");
-                text.extend_from_slice(event);
-                text.push(b'\n');
-            }
-            text.extend_from_slice(b"data: ");
-            text.extend(data.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }));
-            text.extend_from_slice(b"\n\n");
-            vec![before, text.into()]
-        }
-    };
-    Rewritten::Other(parts)
-}
-
-/// Writes what was gathered, then what the restorer held back.
-fn release(
-    restorer: Option<&mut StreamRestorer>,
-    base: &Bytes,
-    run: &mut Range<usize>,
-    out: &mut Vec<Bytes>,
-) {
-    if let Some(restorer) = restorer {
-        flush(base, run, out);
-        let held = restorer.finish();
-        if !held.is_empty() {
-            out.push(held);
-        }
-    }
-}
-
-fn flush(base: &Bytes, run: &mut Range<usize>, out: &mut Vec<Bytes>) {
-    if run.end > run.start {
-        out.push(base.slice(run.clone()));
-    }
-    *run = 0..0;
 }

@@ -106,7 +106,7 @@ def test_f52_leaving_a_silent_upstream_frees_it(
         for model in models:
             client = ask(shared_proxy, wire_format, model, stream=stream)
             entry = wait_asked(shared_mock, model)
-            time.sleep(0.06)  # a plain exchange is watched from 30 ms on
+            time.sleep(0.06)  # an exchange is watched from 30 ms on
             left_at = time.monotonic()
             client.close()
             delays.append(wait_freed(shared_mock, entry, left_at))

@@ -115,6 +115,25 @@ def test_f31_comments_and_pings_are_life(scripted_proxy: UseScript, wire_format:
     assert answer.body == frames[0] + 4 * sign + b"".join(frames[1:])
 
 
+def test_a_stream_that_came_whole_leaves_whole(scripted_proxy: UseScript, wire_format: str) -> None:
+    frames = stream_of(wire_format)
+
+    def pause(peer: Peer) -> None:
+        peer.send(SSE_HEAD + chunk(frames[0]))
+        time.sleep(0.1)
+        peer.send(chunked(frames[1:]))
+
+    proxy = scripted_proxy(lambda peer: peer.send(SSE_HEAD + chunked(frames)))
+    with aftermath(proxy, "ok"):
+        whole = turn(proxy, wire_format, "any")
+    with aftermath(scripted_proxy(pause), "ok"):
+        paced = turn(proxy, wire_format, "any")
+    assert whole.body == paced.body == b"".join(frames)
+    assert whole.header("content-type") == paced.header("content-type") == "text/event-stream"
+    assert whole.header("content-length") == str(len(whole.body))
+    assert paced.header("content-length") is None
+
+
 @pytest.fixture(scope="module")
 def shared_talkative(
     scripted_upstream: Scripted, tmp_path_factory: pytest.TempPathFactory

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codegate import native
-from codegate.asgi.types import Receive, Scope, Send
+from codegate.asgi.types import Message, Receive, Scope, Send
 from codegate.downstream.base import SERVER, ClientGone, Downstream, Header, PartSink
 
 _NATIVE_SENDER = "granian"
@@ -57,9 +57,8 @@ class AsgiDownstream(Downstream):
 
     async def send(self, status: int, headers: list[Header], body: bytes) -> None:
         """See ``Downstream``."""
-        headers.append(SERVER)
         send = self._send
-        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send(_start(status, headers))
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def relay(
@@ -67,9 +66,8 @@ class AsgiDownstream(Downstream):
     ) -> native.Relayed:
         """Granian's ``send`` may be called from any thread; the extension then never waits for
         the event loop between two events. For every other server each piece is awaited here."""
-        headers.append(SERVER)
         send = self._send
-        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send(_start(status, headers))
         if _is_granian(send):
             return await attempt.relay(send)
         while True:
@@ -78,6 +76,19 @@ class AsgiDownstream(Downstream):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
                 return piece
             await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+
+def _start(status: int, headers: list[Header]) -> Message:
+    """Granian sends the head of an event stream at once, in a write of its own, even where all of
+    the stream follows. It knows one by how its media type begins, and white space before a value
+    means nothing (RFC 9110, 5.5)."""
+    headers.append(SERVER)
+    for index, (name, value) in enumerate(headers):
+        if name == b"content-type":
+            if value.startswith(b"text/event-stream"):
+                headers[index] = (name, b" " + value)
+            break
+    return {"type": "http.response.start", "status": status, "headers": headers}
 
 
 def _is_granian(send: Send) -> bool:

@@ -51,7 +51,7 @@ class Watcher:
 class Watchers:
     """The watchers of one worker.
 
-    Asking the server costs a task, so a plain exchange asks only once it has lasted a while. One
+    Asking the server costs a task, so an exchange asks only once it has lasted a while. One
     sweep looks after all of them: a timer each would cost as much as asking.
     """
 

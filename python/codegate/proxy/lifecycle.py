@@ -39,7 +39,7 @@ logger = logging.getLogger("codegate.proxy")
 
 Endpoint = Literal["", "/count_tokens"]
 
-_WATCH_PLAIN_AFTER_S = 0.03
+_WATCH_AFTER_S = 0.03
 _PARSE_OFF_LOOP_BYTES = 2 * 1024 * 1024
 """Scanning less than this takes well under a millisecond."""
 
@@ -102,10 +102,7 @@ async def _serve(
     try:
         with Body(services.budget) as body:
             request = await _read(services, exchange, body, downstream)
-            if request.is_streaming:
-                watcher.begin()
-            else:
-                services.watchers.later(watcher, _WATCH_PLAIN_AFTER_S)
+            services.watchers.later(watcher, _WATCH_AFTER_S)
             if exchange.snapshot.guards:
                 request = await mask(services, exchange, request)
             await _answer(services, exchange, request, endpoint, downstream)
@@ -205,7 +202,11 @@ async def _relay(
     services.streams[task] = attempt
     try:
         exchange.begin(attempt.status)
-        result = await downstream.relay(attempt.status, headers, attempt)
+        whole = attempt.whole()
+        if whole is None:
+            result = await downstream.relay(attempt.status, headers, attempt)
+        else:
+            await downstream.send(attempt.status, headers, whole)
     finally:
         services.streams.pop(task, None)
         # A client that left ends the relay early: what was read until then still counts.

@@ -289,6 +289,15 @@ impl Attempt {
         }
     }
 
+    /// The bytes of a stream that is here to its end already; it then counts as delivered.
+    fn whole<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let mut place = self.stream.lock();
+        let Some(batch) = place.as_mut().and_then(|stream| stream.whole()) else { return Ok(None) };
+        *place = None;
+        self.progress.set_delivered(batch.end);
+        join(py, &batch.parts).map(Some)
+    }
+
     /// Sends the stream by the server's own `send`, from the runtime thread.
     fn relay(&self, py: Python<'_>, send: Py<PyAny>) -> PyResult<Py<Pending>> {
         let sink = AsgiSink::new(py, send, Arc::clone(&self.progress))?;

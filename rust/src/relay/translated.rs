@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{End, ErrorFrame, Rewritten, Stream, release, rewrite, too_large};
+use super::output::{Rewritten, release, rewrite};
+use super::{End, ErrorFrame, Stream, too_large};
 use crate::formats::{Usage, Verdict};
 use crate::sse::{FrameKind, Framer};
 use crate::translate::Broken;

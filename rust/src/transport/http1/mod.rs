@@ -4,27 +4,31 @@
 mod chunked;
 mod head;
 
+use std::cell::RefCell;
 use std::io::{self, IoSlice};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, StatusCode};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::MAX_HEADER_BYTES;
 use super::io::Socket;
 use chunked::Chunked;
 use head::{Framing, Head};
 
-/// Room for an ordinary answer, or for many events of a stream.
-const FIRST_READ_BYTES: usize = 8 * 1024;
-const MAX_READ_BYTES: usize = 64 * 1024;
-/// With less room than this a read is not worth its system call.
-const MIN_READ_BYTES: usize = 2 * 1024;
+/// Room for most answers, and for what a stream brings in one burst.
+const READ_BYTES: usize = 64 * 1024;
 /// Parts of a request that go into one system call.
 const GATHERED: usize = 32;
+
+thread_local! {
+    /// What is read goes through here, so that a connection that waits for more, as a stream does
+    /// most of its time, holds no room for it.
+    static ROOM: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+}
 
 /// What the upstream sent is not HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,8 +90,8 @@ impl Output {
 /// One connection, with one exchange at a time on it. Dropping it closes it.
 pub(super) struct Connection {
     socket: Socket,
+    /// What was read and not handed on.
     input: BytesMut,
-    read_size: usize,
     output: Output,
     rest: Rest,
     /// Something of the present answer has arrived.
@@ -102,7 +106,6 @@ impl Connection {
         Self {
             socket,
             input: BytesMut::new(),
-            read_size: FIRST_READ_BYTES,
             output: Output { is_flushed: true, ..Output::default() },
             rest: Rest::Length(0),
             has_answer: false,
@@ -164,11 +167,7 @@ impl Connection {
     fn take_head(&mut self, head: Head) -> (StatusCode, HeaderMap) {
         self.is_persistent = head.is_persistent;
         self.rest = match head.framing {
-            Framing::Length(size) => {
-                let wanted = usize::try_from(size).unwrap_or(MAX_READ_BYTES);
-                self.read_size = wanted.clamp(FIRST_READ_BYTES, MAX_READ_BYTES);
-                Rest::Length(size)
-            }
+            Framing::Length(size) => Rest::Length(size),
             Framing::Chunked => Rest::Chunked(Chunked::default()),
             Framing::Close => Rest::Close,
         };
@@ -226,7 +225,6 @@ impl Connection {
         self.is_reused = true;
         // Nothing is held for a connection that rests.
         self.input = BytesMut::new();
-        self.read_size = FIRST_READ_BYTES;
         true
     }
 
@@ -244,14 +242,18 @@ impl Connection {
             self.output.is_flushed = true;
             self.is_persistent = false;
         }
-        if self.input.capacity() - self.input.len() < MIN_READ_BYTES {
-            self.input.reserve(self.read_size);
+        let Self { socket, input, .. } = self;
+        if input.is_empty() {
+            // It may keep the memory of what was handed on.
+            *input = BytesMut::new();
         }
-        let room = self.input.capacity() - self.input.len();
-        let read = ready!(pin!(self.socket.read_buf(&mut self.input)).poll(cx))?;
-        if read == room {
-            self.read_size = (self.read_size * 2).min(MAX_READ_BYTES);
-        }
+        let read = ready!(ROOM.with_borrow_mut(|room| {
+            let mut room = ReadBuf::new(room);
+            ready!(Pin::new(socket).poll_read(cx, &mut room))?;
+            let read = room.filled();
+            input.extend_from_slice(read);
+            Poll::Ready(io::Result::Ok(read.len()))
+        }))?;
         self.has_answer |= read > 0;
         Poll::Ready(Ok(read))
     }
@@ -337,5 +339,31 @@ mod tests {
         assert_eq!(piece, Some(Ok(Bytes::from_static(b"first"))));
         assert!(body.is_unique());
         assert!(connection.has_written());
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_waits_for_more_holds_no_room_for_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut connection =
+            Connection::new(Socket::Plain(TcpStream::connect(address).await.unwrap()));
+        let (mut upstream, _) = listener.accept().await.unwrap();
+        connection.begin(Bytes::from_static(b"GET / HTTP/1.1\r\n\r\n"), &[]);
+        upstream
+            .write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n")
+            .await
+            .unwrap();
+        poll_fn(|cx| connection.poll_head(cx)).await.unwrap();
+        for piece in [b"one", b"two"] {
+            let read = poll_fn(|cx| connection.poll_body(cx)).await;
+            assert_eq!(read, Some(Ok(Bytes::from_static(piece))));
+            poll_fn(|cx| {
+                assert!(connection.poll_body(cx).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+            assert_eq!(connection.input.capacity(), 0);
+            upstream.write_all(b"3\r\ntwo\r\n").await.unwrap();
+        }
     }
 }
