@@ -79,6 +79,7 @@ guardrails-score: build ## Score the guardrail scanner on its corpus; MISSES=FIL
 
 soak: build ## Repeat what has to hold for long: kills, memory, nonces, half an hour of load (about 40 minutes)
 	@$(BIN)/python -m pytest -m soak $(PYTEST)
+	@cargo test --release --quiet --locked --lib -- --ignored
 
 test-clients: build ## Run real clients through the proxy
 	@$(BIN)/python -m tests.clients

@@ -13,12 +13,20 @@ CHAT = "openai_chat"
 FORMATS = (MESSAGES, CHAT)
 
 #: Size in bytes that each body reaches, within one line of code.
-SIZES = {"S": 950, "A": 85_000, "L": 1_080_000}
+#: "V" is the smallest with values in it that guardrails mask.
+SIZES = {"S": 950, "V": 1_200, "A": 85_000, "L": 1_080_000}
 
 _SEED = 9212
 _TURNS = 10
 _TOOLS = 20
 _MODELS = {MESSAGES: "claude-sonnet-4-5", CHAT: "gpt-4o"}
+
+#: What a developer's environment says of its owner.
+_VALUES = (
+    "\n\n.env:\nDB_PASSWORD=Tr0ub4dor-and-3\nADMIN=grace.hopper@indigo.org\n"
+    "DATABASE_URL=postgres://app:w1nter-mute@db.indigo.org:5432/store\n"
+    "# on call: Katherine Johnson, +1 415-555-2671, 34.117.59.81\n"
+)
 
 _NOUNS = (
     "index",
@@ -44,8 +52,8 @@ _PROSE = (
 
 def body(size: str, wire_format: str, *, stream: bool = False) -> bytes:
     """The request body of a size in `SIZES` and a format in `FORMATS`; always the same bytes."""
-    if size == "S":
-        return _small(wire_format, stream=stream)
+    if size in {"S", "V"}:
+        return _small(wire_format, has_values=size == "V", stream=stream)
     target = SIZES[size]
     # Escaping makes one line of code a little longer than it is; a second pass meets the target.
     code_bytes = target * 3 // 5
@@ -69,7 +77,7 @@ def _opening(wire_format: str, *, stream: bool) -> dict[str, Any]:
     return opening
 
 
-def _small(wire_format: str, *, stream: bool) -> bytes:
+def _small(wire_format: str, *, has_values: bool, stream: bool) -> bytes:
     system = " ".join(_PROSE[:4])
     question = (
         "The test `test_store_opens_twice` hangs on the second connection. The log ends with "
@@ -81,6 +89,8 @@ def _small(wire_format: str, *, stream: bool) -> bytes:
         '    first.execute("begin immediate")\n    second.execute("insert into runs values (1)")\n'
         "```"
     )
+    if has_values:
+        question += _VALUES
     value = _opening(wire_format, stream=stream)
     if wire_format == MESSAGES:
         value["system"] = system

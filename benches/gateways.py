@@ -34,6 +34,8 @@ class Gateway(ABC):
     """One thing to measure; started once per cell, on a fresh port and in a fresh folder."""
 
     name: ClassVar[str]
+    #: Puts other bytes in the place of values.
+    masks: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.port = 0

@@ -80,14 +80,21 @@ class Bench:
         )
 
     def learn(self, gateway: Gateway, folder: Path) -> None:
-        """What a translating gateway makes of request and answer, judged before it counts."""
-        if not (self.cell.is_translated and isinstance(gateway, Codegate)):
+        """What a gateway makes of request and answer that translates or masks, judged before it
+        counts."""
+        is_translating = self.cell.is_translated and isinstance(gateway, Codegate)
+        if not is_translating and not gateway.masks:
             return
         before = self.mock.counters()
         answer = template(gateway, self.cell, self.body_file.read_bytes())
         after = self.mock.counters()
         asked = after["requests"] - before["requests"]
-        self.arriving[gateway.name] = (after["body_bytes"] - before["body_bytes"]) // max(asked, 1)
+        each = (after["body_bytes"] - before["body_bytes"]) // max(asked, 1)
+        self.arriving[gateway.name] = each
+        if not is_translating:
+            if self.cell.size == "V" and each == self.body_file.stat().st_size:
+                raise BenchError("nothing was masked")
+            return
         self.answers[gateway.name] = folder / "answer"
         self.answers[gateway.name].write_bytes(answer)
 

@@ -62,7 +62,7 @@ def list_(as_json: AsJson = False, data_dir: DataDir = None) -> None:
         {
             "name": name,
             "is_enabled": name not in rules.off,
-            "mode": rules.modes.get(name, "mask"),
+            "mode": _mode(rules, name),
             "restore_in_tool_args": name not in rules.not_in_tool_args,
         }
         for name in (*DETECTORS, "custom")
@@ -137,23 +137,32 @@ def try_(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Show what a provider would see of a text, whether guardrails are on or not."""
+    """Show what a provider would see of a text with guardrails on, and whether they are."""
     if text == "-":
         text = sys.stdin.read()
     with opened(data_dir) as state:
-        rules = _rules(state)
+        rules, is_on = _rules(state), _is_on(state)
         roots = keys.load(state.data_dir, state.config.guardrail_passphrase)
     masked, found = make(TENANT, rules, roots).mask_text(text)
     if as_json:
-        items = [{"category": name, "start": start, "end": end} for name, start, end in found]
-        print_json({"masked": masked, "items": items})
+        items = [
+            {"category": name, "mode": _mode(rules, name), "start": start, "end": end}
+            for name, start, end in found
+        ]
+        print_json({"is_on": is_on, "masked": masked, "items": items})
         return
     print_table(
-        ("category", "start", "end"),
-        [(name, str(start), str(end)) for name, start, end in found],
+        ("category", "mode", "start", "end"),
+        [(name, _mode(rules, name), str(start), str(end)) for name, start, end in found],
         "nothing was found",
     )
-    typer.echo(masked)
+    refused = sorted({name for name, *_ in found if _mode(rules, name) == Mode.BLOCK})
+    if refused:
+        typer.echo(f"A request with it is refused: {', '.join(refused)}.")
+    else:
+        typer.echo(masked)
+    if not is_on:
+        typer.echo("Guardrails are off: requests go out as they are.", err=True)
 
 
 @pattern_app.command("add")
@@ -243,3 +252,8 @@ def _is_on(state: State) -> bool:
 
 
 COMMAND = Command(register=lambda parent: parent.add_typer(app, name="guardrails"))
+
+
+def _mode(rules: Rules, name: str) -> str:
+    """What happens with findings of a category."""
+    return rules.modes.get(name, Mode.MASK.value)

@@ -107,6 +107,10 @@ pub(super) struct Read {
     pub(super) digits: Cell<(usize, usize)>,
     /// Behind the first of these there is no end of a private key before the second.
     pub(super) open: Cell<(usize, usize)>,
+    /// Bytes that may all stand in an address.
+    pub(super) address: Cell<(usize, usize)>,
+    /// Bytes that may all stand in a session token.
+    pub(super) session: Cell<(usize, usize)>,
     /// Bytes of a value without quotes that nothing cuts or ends.
     pub(super) dense: Cell<(usize, usize)>,
     /// Bytes of which the last opening parenthesis is known: from, to, and one more than it.
@@ -446,7 +450,8 @@ fn is_inside_value(scan: &Scan<'_>, at: usize) -> bool {
     /// What a name, its sign and the longest value need.
     const AHEAD: usize = 512;
     // Nearly all values end at once.
-    if (at + 1..at + 4).any(|at| !is_dense(scan.byte(at), b' ')) {
+    let samples = [at + 1, at + 2, at + 3, at + 6, at + 11, at + 20, at + 37];
+    if samples.into_iter().any(|at| !is_dense(scan.byte(at), b' ')) {
         return false;
     }
     let (mut from, mut to) = scan.read.dense.get();

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::ops::Range;
 
 use super::Detector;
+use super::assignment::Folded;
 use super::streets::{BEFORE, ENDINGS, LABELS, STATES, suffix};
 use super::words::{Class, Words};
 use crate::guardrails::category::Category;
@@ -348,21 +349,16 @@ fn behind_name(scan: &mut Scan<'_>, at: usize) {
 
 /// Whether `word` may have one of [`ENDINGS`]: few words have to be folded.
 fn may_end(word: &[u8]) -> bool {
-    // Their last two letters, as far as those are ASCII.
-    const LAST: &[&[u8; 2]] = &[
-        b"se", b"r.", b"eg", b"ee", b"tz", b"ng", b"mm", b"er", b"at", b"an", b"in", b"ht", b"de",
-        b"en", b"ta", b"ej", b"tu", b"ie",
-    ];
-    match word {
-        [.., a, b] if word.is_ascii() => {
-            LAST.contains(&&[a.to_ascii_lowercase(), b.to_ascii_lowercase()])
-                && ENDINGS.iter().any(|ending| {
-                    let tail = word.len().checked_sub(ending.len()).and_then(|at| word.get(at..));
-                    tail.is_some_and(|tail| tail.eq_ignore_ascii_case(ending.as_bytes()))
-                })
-        }
-        _ => !word.is_ascii(),
+    static ASCII: Words = Words::ends(&[
+        "strasse", "str.", "weg", "allee", "platz", "gasse", "ring", "damm", "ufer", "straat",
+        "laan", "plein", "gracht", "kade", "gatan", "gata", "vej", "gade", "veien", "gaten",
+        "katu", "tie",
+    ]);
+    let mut last = [0; 3];
+    for (place, byte) in last.iter_mut().rev().zip(word.iter().rev()) {
+        *place = byte.to_ascii_lowercase();
     }
+    ASCII.may_end(&last, word.len()) || !word.is_ascii()
 }
 
 /// `Calle Mayor 5`, `Via Roma, 12`, `Rua Augusta 1500`.
@@ -424,6 +420,9 @@ const OFFICES: &[&[u8]] = &[b"P.O.", b"P. O.", b"P.O", b"PO", b"Post Office"];
 
 fn post_box(scan: &mut Scan<'_>, word_start: usize, number: usize) {
     let before = scan.skip_back(word_start, 1, |b| b == b' ');
+    if !matches!(scan.byte(before.wrapping_sub(1)), b'.' | b'O' | b'o' | b'E' | b'e') {
+        return;
+    }
     let office = OFFICES.iter().find(|office| {
         before
             .checked_sub(office.len())
@@ -649,11 +648,13 @@ fn labelled(scan: &mut Scan<'_>, at: usize) {
     if memchr::memchr2(b'd', b'D', scan.slice(name.clone())).is_none() {
         return;
     }
-    let folded = super::assignment::folded(scan.slice(name.clone()));
+    let text = scan.slice(name.clone());
+    let is_plain = text.eq_ignore_ascii_case(b"address");
+    let folded = if is_plain { Folded::default() } else { super::assignment::folded(text) };
     let is_address = folded.ends_with(b"address")
         || folded.starts_with(b"address")
         || folded.ends_with(b"addressline1");
-    if !is_address || NOT.iter().any(|name| folded.ends_with(name)) {
+    if !is_plain && (!is_address || NOT.iter().any(|name| folded.ends_with(name))) {
         return;
     }
     let Some(value) = super::assignment::value_after(scan, name.end) else { return };
@@ -662,10 +663,8 @@ fn labelled(scan: &mut Scan<'_>, at: usize) {
     } else {
         // To the end of the line.
         let start = value.range.start;
-        let end = scan.skip(start, 120, |b| {
-            b >= b' ' && !matches!(b, b'"' | b'\\' | b'<' | b'{' | b'|' | b';') && !is_code(b)
-        });
-        if end < start + 120 && is_code(scan.byte(end)) && scan.byte(end) != b'{' {
+        let end = line_end(scan, start);
+        if end < start + LINE && is_code(scan.byte(end)) && scan.byte(end) != b'{' {
             return;
         }
         start..end
@@ -675,7 +674,7 @@ fn labelled(scan: &mut Scan<'_>, at: usize) {
         end -= 1;
     }
     let text = scan.slice(range.start..end);
-    if !(10..=120).contains(&text.len()) || text.iter().any(|byte| is_code(*byte)) {
+    if !(10..=LINE).contains(&text.len()) || text.iter().any(|byte| is_code(*byte)) {
         return;
     }
     let (mut words, mut numbers, mut capitals) = (0, 0, 0);
@@ -684,10 +683,34 @@ fn labelled(scan: &mut Scan<'_>, at: usize) {
         words += 1;
         numbers += usize::from(first.is_ascii_digit() && word.len() <= 7);
         capitals += usize::from(first.is_ascii_uppercase() && word.len() > 1);
+        if words > 14 || numbers > 3 {
+            return;
+        }
     }
     if (3..=14).contains(&words) && (1..=3).contains(&numbers) && capitals >= 1 {
         take(scan, range.start, end);
     }
+}
+
+/// Longest address behind a label.
+const LINE: usize = 120;
+
+/// Where the text ends that may be an address. Lines are read once for all the labels in them.
+fn line_end(scan: &Scan<'_>, start: usize) -> usize {
+    static PLAIN: Class = Class::of(b" ,.");
+    let is_inside = |b: u8| {
+        PLAIN.has(b)
+            || b >= b' ' && !matches!(b, b'"' | b'\\' | b'<' | b'{' | b'|' | b';') && !is_code(b)
+    };
+    let (mut from, mut to) = scan.read.address.get();
+    if !(from..to).contains(&start) {
+        (from, to) = (start, start);
+    }
+    if to < start + LINE {
+        to = scan.skip(to, start + LINE - to, is_inside);
+        scan.read.address.set((from, to));
+    }
+    to.min(start + LINE)
 }
 
 /// Bytes that stand in no address.

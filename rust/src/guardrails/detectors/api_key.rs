@@ -169,15 +169,19 @@ fn webhook(scan: &Scan<'_>, start: usize, at: usize) -> Option<(usize, usize)> {
         b"discordapp.com/api/webhooks/",
         b".webhook.office.com/webhookb2/",
     ];
-    if scan.before(start) != b'/' {
+    if scan.before(start) != b'/' || at - start < 16 {
         return None;
     }
     let window = scan.slice(start.saturating_sub(96)..start);
+    // No URL begins there.
+    if !memchr::memchr_iter(b':', window).any(|at| window.get(at + 1) == Some(&b'/')) {
+        return None;
+    }
     let is_hook = PLACES.iter().any(|place| memchr::memmem::rfind(window, place).is_some());
     // All of it is needed to post, and all of it is the secret.
     let url = memchr::memmem::rfind(window, b"https://")?;
     let begin = start.saturating_sub(window.len()) + url;
-    (is_hook && at - start >= 16).then_some((begin, at))
+    is_hook.then_some((begin, at))
 }
 
 /// Tokens of bots: a number, a colon and 35 characters; or three parts with dots.

@@ -244,12 +244,17 @@ fn after_word(scan: &Scan<'_>, at: usize) -> Option<usize> {
         let is_short = |found: usize| {
             window.get(..found).is_some_and(|t| !t.iter().any(|b| matches!(b, b'.' | b'\n' | b'"')))
         };
-        let given = memchr::memmem::find(window, b" is ").filter(|at| is_short(*at));
+        let find = |word: &[u8]| {
+            let first = word.first().copied().unwrap_or_default();
+            memchr::memchr_iter(first, window)
+                .find(|at| window.get(*at..at + word.len()) == Some(word))
+        };
+        let given = find(b" is ").filter(|at| is_short(*at));
         if let Some(found) = given {
             return Some(at + found + 4);
         }
         // `set password for 'a'@'b' = 'x'`, and `reset the password to x`.
-        if let Some(found) = memchr::memmem::find(window, b"' = '") {
+        if let Some(found) = find(b"' = '") {
             return Some(at + found + 4);
         }
         return scan.slice(at..at + 3).eq_ignore_ascii_case(b"to ").then_some(at + 3);

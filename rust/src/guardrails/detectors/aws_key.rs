@@ -113,16 +113,41 @@ fn named(scan: &mut Scan<'_>, at: usize) {
     }
     let Some(value) = value_after(scan, name.end) else { return };
     let start = value.range.start;
-    let end = scan.skip(start, 4096, |byte| is_base64(byte) || byte == b'=');
+    let end = if is_secret {
+        scan.skip(start, 41, |byte| is_base64(byte) || byte == b'=')
+    } else {
+        session_end(scan, start)
+    };
     let fits = if is_secret { end - start == 40 } else { end - start >= 100 };
     if fits && !is_word(scan.byte(end)) && is_mixed(scan.slice(start..end)) {
         scan.found(Category::AwsKey, start..end);
     }
 }
 
+/// Where the session token ends that begins at `start`. What many names may stand in is read once.
+fn session_end(scan: &Scan<'_>, start: usize) -> usize {
+    const LONGEST: usize = 4096;
+    let (mut from, mut to) = scan.read.session.get();
+    if !(from..to).contains(&start) {
+        (from, to) = (start, start);
+    }
+    if to < start + LONGEST {
+        to = scan.skip(to, start + LONGEST - to, |byte| is_base64(byte) || byte == b'=');
+        scan.read.session.set((from, to));
+    }
+    to.min(start + LONGEST)
+}
+
 fn is_mixed(text: &[u8]) -> bool {
-    let mix = Mix::of(text);
-    mix.lower >= 4 && mix.upper >= 4 && mix.digits > 0
+    let mut seen = Mix::default();
+    // Most texts say it by their first part.
+    text.chunks(64).any(|part| {
+        let mix = Mix::of(part);
+        seen.lower += mix.lower;
+        seen.upper += mix.upper;
+        seen.digits += mix.digits;
+        seen.lower >= 4 && seen.upper >= 4 && seen.digits > 0
+    })
 }
 
 fn is_base64(byte: u8) -> bool {
@@ -158,10 +183,7 @@ fn secret(scan: &mut Scan<'_>, start: usize, at: usize) {
     };
     let is_beside = len == 40 && {
         let window = scan.slice(start.saturating_sub(64)..start);
-        IDS.iter().any(|id| {
-            memchr::memmem::rfind(window, id)
-                .is_some_and(|found| window.get(found..found + 20).is_some_and(is_id))
-        })
+        memchr::memchr_iter(b'A', window).any(|at| window.get(at..at + 20).is_some_and(is_id))
     };
     if is_named || is_beside {
         scan.found(Category::AwsKey, start..end);

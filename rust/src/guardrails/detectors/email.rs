@@ -1,6 +1,7 @@
 //! E-mail addresses.
 
 use super::Detector;
+use super::words::Class;
 use crate::guardrails::category::Category;
 use crate::guardrails::scanner::{Scan, Trigger};
 
@@ -40,6 +41,9 @@ const NO_TLD: &[&str] = &[
 fn verify(scan: &mut Scan<'_>, at: usize) {
     // Letters of Latin scripts as well; other scripts have no space before an address.
     let start = scan.skip_back(at, 64, |b| is_local(b) || matches!(b, 0x80..=0xBF | 0xC3..=0xC9));
+    if !is_host(scan.byte(at + 1)) {
+        return;
+    }
     let start = scan.skip(start, 2, |b| matches!(b, 0x80..=0xBF));
     let start = scan.skip(start, 64, |b| matches!(b, b'.' | b'\'' | b'-' | b'*' | b'/'));
     if start >= at || scan.byte(at - 1) == b'.' {
@@ -87,13 +91,18 @@ fn is_example(local: &[u8], host: &[u8]) -> bool {
 }
 
 fn is_local(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-' | b'\'')
+    static LOCAL: Class = Class::of(b"._%+-'");
+    LOCAL.has(byte)
+}
+
+#[inline]
+fn is_host(byte: u8) -> bool {
+    static HOST: Class = Class::of(b".-");
+    HOST.has(byte) || byte >= 0x80
 }
 
 /// The end of a host name with a top-level domain that starts at `start`.
 fn domain_end(scan: &Scan<'_>, start: usize) -> Option<usize> {
-    let is_host =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-') || byte >= 0x80;
     let mut end = scan.skip(start, 253, is_host);
     while end > start && matches!(scan.byte(end - 1), b'.' | b'-') {
         end -= 1;

@@ -31,17 +31,32 @@ impl Mix {
 /// Shannon entropy in bits a byte.
 pub(super) fn entropy(text: &[u8]) -> f32 {
     let mut counts = [0_u16; 256];
+    let mut present = [0_u64; 4];
     for byte in text {
         if let Some(count) = counts.get_mut(usize::from(*byte)) {
             *count = count.saturating_add(1);
         }
+        if let Some(bits) = present.get_mut(usize::from(byte >> 6)) {
+            *bits |= 1 << (byte & 63);
+        }
     }
     let total = text.len() as f32;
-    let bits = counts.iter().filter(|count| **count > 0).map(|count| {
-        let share = f32::from(*count) / total;
+    let bits_of = |count: u16| {
+        let share = f32::from(count) / total;
         -share * share.log2()
-    });
-    bits.sum()
+    };
+    // Most characters stand there once or twice.
+    let few = [0.0, bits_of(1), bits_of(2), bits_of(3)];
+    let mut sum = 0.0;
+    for (counts, bits) in counts.chunks(64).zip(present) {
+        let mut bits = bits;
+        while bits != 0 {
+            let count = counts.get(bits.trailing_zeros() as usize).copied().unwrap_or_default();
+            bits &= bits - 1;
+            sum += few.get(usize::from(count)).copied().unwrap_or_else(|| bits_of(count));
+        }
+    }
+    sum
 }
 
 /// Whether `text` is a random key rather than something that people have written.

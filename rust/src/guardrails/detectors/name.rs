@@ -117,59 +117,14 @@ static LABELS: Words = Words::whole(&[
     "translator",
 ]);
 
-/// Words for persons that stand before a name without a sign.
-static PERSONS: Words = Words::whole(&[
-    "cardholder",
-    "patient",
-    "passenger",
-    "customer",
-    "employee",
-    "applicant",
-    "tenant",
-    "beneficiary",
-    "candidate",
-    "attorney",
-    "doctor",
-    "professor",
-    "nurse",
-    "judge",
-    "colleague",
-    "manager",
-]);
-
-static GREETINGS: Words = Words::whole(&[
-    "dear",
-    "hi",
-    "hello",
-    "hey",
-    "thanks",
-    "cheers",
-    "regards",
-    "sincerely",
-    "mr",
-    "mrs",
-    "ms",
-    "miss",
-    "dr",
-    "prof",
-    "herr",
-    "frau",
-    "madame",
-    "monsieur",
-    "señor",
-    "señora",
-    "sr",
-    "sra",
-    "best",
-    "mme",
-    "sir",
-    "greetings",
-    "ciao",
-    "hallo",
-    "bonjour",
-    "liebe",
-    "lieber",
-    "hola",
+/// Words that stand before a name without a sign: those for persons, and greetings.
+#[rustfmt::skip]
+static OPENINGS: Words = Words::whole(&[
+    "cardholder", "patient", "passenger", "customer", "employee", "applicant", "tenant", "beneficiary", "candidate", "attorney",
+    "doctor", "professor", "nurse", "judge", "colleague", "manager", "dear", "hi", "hello", "hey",
+    "thanks", "cheers", "regards", "sincerely", "mr", "mrs", "ms", "miss", "dr", "prof",
+    "herr", "frau", "madame", "monsieur", "señor", "señora", "sr", "sra", "best", "mme",
+    "sir", "greetings", "ciao", "hallo", "bonjour", "liebe", "lieber", "hola", "by",
 ]);
 
 fn verify(scan: &mut Scan<'_>, at: usize) {
@@ -288,6 +243,9 @@ fn look_up(text: &[u8]) -> Known {
     if has_family_ending(text) {
         return Known::LAST;
     }
+    if !text.iter().any(|b| matches!(b, b'-' | b'\'')) {
+        return Known::default();
+    }
     let mut parts = text.split(|b| matches!(b, b'-' | b'\'')).filter(|part| part.len() > 1);
     let first = parts.next().map(known).unwrap_or_default();
     let second = parts.next().map(known).unwrap_or_default();
@@ -324,8 +282,7 @@ fn is_cased(text: &[u8]) -> bool {
 fn capital(scan: &mut Scan<'_>, at: usize) {
     let Some(last) = word(scan, at) else { return };
     let text = scan.slice(last.clone());
-    let is_upper = text.len() >= 3 && text.iter().all(|b| !b.is_ascii_lowercase());
-    if !is_cased(text) && !is_upper {
+    if !is_cased(text) && (text.len() < 3 || text.iter().any(u8::is_ascii_lowercase)) {
         return;
     }
     let before = at - 1;
@@ -354,7 +311,9 @@ fn pair(scan: &mut Scan<'_>, before: usize, last: &Range<usize>) {
     let mut has_particle = false;
     for _ in 0..2 {
         let small = scan.skip_back(end, 6, |b| b.is_ascii_lowercase());
-        let is_particle = PARTICLES.contains(&scan.slice(small..end)) && scan.before(small) == b' ';
+        let is_particle = small < end
+            && scan.before(small) == b' '
+            && PARTICLES.contains(&scan.slice(small..end));
         if !is_particle || small == 0 {
             break;
         }
@@ -625,7 +584,7 @@ fn is_labelled(scan: &Scan<'_>, start: usize) -> bool {
     if is_assigned {
         return LABELS.has(label);
     }
-    label.eq_ignore_ascii_case(b"by") || GREETINGS.has(label) || PERSONS.has(label)
+    OPENINGS.has(label)
 }
 
 /// A key such as `first_name` or `surname`, whose value is a name even without a space before it.

@@ -294,7 +294,7 @@ enum Strength {
 fn strength(scan: &Scan<'_>, name: &Range<usize>) -> Option<Strength> {
     // `password1`, `PASSWORD_2`.
     let text = scan.slice(name.clone());
-    if !ENDS.may_end(folded_end(text, &mut [0; 3])) {
+    if !ENDS.may_end(folded_end(text, &mut [0; 3]), text.len()) {
         return None;
     }
     let mut place = [0; 16];
@@ -574,11 +574,8 @@ fn is_secret(scan: &Scan<'_>, name: &Range<usize>, value: &Value, strength: Stre
             return false;
         }
     }
-    if is_placeholder(text) || is_code(scan, value, text) {
-        return false;
-    }
     let is_complex = mix.letters() > 0 && (mix.digits > 0 || mix.others > 0);
-    let spaces = memchr::memchr_iter(b' ', text).count();
+    let spaces = if value.is_quoted { memchr::memchr_iter(b' ', text).count() } else { 0 };
     if spaces > 0 && (mix.digits == 0 || spaces > 4 || strength == Strength::Secret) {
         return false;
     }
@@ -586,7 +583,7 @@ fn is_secret(scan: &Scan<'_>, name: &Range<usize>, value: &Value, strength: Stre
         return false;
     }
     let is_plain_word = mix.digits == 0 && mix.others == 0;
-    match value.sign {
+    let is_given = match value.sign {
         _ if strength == Strength::Secret => {
             let kinds =
                 [mix.lower, mix.upper, mix.digits, mix.others].iter().filter(|n| **n > 0).count();
@@ -618,7 +615,8 @@ fn is_secret(scan: &Scan<'_>, name: &Range<usize>, value: &Value, strength: Stre
                 || is_phrase(text)
                 || (mix.digits >= 6 && mix.letters() == 0)
         }
-    }
+    };
+    is_given && !is_placeholder(text) && !is_code(scan, value, text)
 }
 
 fn has_symbol(text: &[u8]) -> bool {
@@ -641,8 +639,7 @@ fn is_code(scan: &Scan<'_>, value: &Value, text: &[u8]) -> bool {
         return false;
     }
     let after = scan.byte(value.range.end);
-    let is_call =
-        text.contains(&b'(') || after == b'(' || text.contains(&b'[') || text.contains(&b'{');
+    let is_call = after == b'(' || text.iter().any(|byte| matches!(byte, b'(' | b'[' | b'{'));
     let first = text.split(|byte| *byte == b'.').next().unwrap_or_default();
     let is_member = text.contains(&b'.')
         && first.iter().all(|b| b.is_ascii_alphabetic() || *b == b'_')

@@ -49,6 +49,11 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     {
         return;
     }
+    // Nine in a row, and no more.
+    let is_nine = || scan.byte(at + 8).is_ascii_digit() && !scan.byte(at + 9).is_ascii_digit();
+    if separator.is_ascii_digit() && !is_nine() {
+        return;
+    }
     let Some(number) = Number::read(scan, at, b"- .") else { return };
     // `SSN#536-22-8145`
     let is_named = scan.before(at) == b'#' && scan.before(at - 1).is_ascii_alphabetic();

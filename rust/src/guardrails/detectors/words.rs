@@ -7,6 +7,8 @@ pub(super) struct Words {
     heads: [u8; 256],
     /// The same for the next word of that hash, behind each.
     next: [u8; 256],
+    /// By the same hash, how many bytes the shortest of them has.
+    least: [u8; 256],
 }
 
 /// Length, first and last letter.
@@ -31,7 +33,7 @@ const fn tail(text: &[u8], count: usize) -> usize {
 impl Words {
     /// To ask for whole words, in any case.
     pub(super) const fn whole(words: &'static [&'static str]) -> Self {
-        let mut table = Self { list: words, heads: [0; 256], next: [0; 256] };
+        let mut table = Self { list: words, heads: [0; 256], next: [0; 256], least: [255; 256] };
         let mut index = words.len();
         while index > 0 {
             index -= 1;
@@ -42,7 +44,7 @@ impl Words {
 
     /// To ask for the ends of names.
     pub(super) const fn ends(words: &'static [&'static str]) -> Self {
-        let mut table = Self { list: words, heads: [0; 256], next: [0; 256] };
+        let mut table = Self { list: words, heads: [0; 256], next: [0; 256], least: [255; 256] };
         let mut index = words.len();
         while index > 0 {
             index -= 1;
@@ -56,6 +58,10 @@ impl Words {
         assert!(self.list.len() < 255);
         self.next[index] = self.heads[hash];
         self.heads[hash] = index as u8 + 1;
+        let len = self.list[index].len() as u8;
+        if len < self.least[hash] {
+            self.least[hash] = len;
+        }
     }
 
     /// Whether `text` is one of the words. Of a list made with [`whole`](Self::whole).
@@ -88,11 +94,15 @@ impl Words {
         first.map(|(_, word)| word)
     }
 
-    /// Whether one of the words may end with these three bytes, or fewer if there are no more.
+    /// Whether one of the words may be the end of a name of at most `len` bytes that ends with
+    /// `last`: three of them, or fewer if there are no more.
     #[inline]
-    pub(super) fn may_end(&self, tail: &[u8]) -> bool {
-        let is_end = |count| self.heads.get(self::tail(tail, count)).is_some_and(|head| *head > 0);
-        is_end(3) || is_end(2)
+    pub(super) fn may_end(&self, last: &[u8], len: usize) -> bool {
+        let fits = |count| {
+            let least = self.least.get(tail(last, count)).copied().unwrap_or(255);
+            usize::from(least) <= len
+        };
+        fits(3) || fits(2)
     }
 
     fn chain(&self, head: u8) -> impl Iterator<Item = (usize, &'static str)> {
