@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
 
 from codegate.errors import WrongUsage
 
@@ -17,8 +18,7 @@ MAX_USD = 9_000_000
 """What a 64-bit column holds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tokens:
+class Tokens(NamedTuple):
     """What one exchange used. ``input`` leaves out what was read from or written to a cache."""
 
     input: int = 0

@@ -52,15 +52,11 @@ class BodyClock:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
 
-    def enter(self) -> asyncio.Task[object]:
-        """Start the clock for the running task."""
-        task = asyncio.current_task(self._loop)
-        if task is None:
-            raise RuntimeError("a body is read outside of a task")
+    def enter(self, task: asyncio.Task[object]) -> None:
+        """Start the clock for ``task``."""
         self._started[task] = self._loop.time()
         if self._timer is None:
             self._timer = self._loop.call_later(_SWEEP_S, self._sweep)
-        return task
 
     def leave(self, task: asyncio.Task[object]) -> None:
         """Stop the clock of ``task``."""
@@ -124,8 +120,15 @@ class Body:
         """Whoever took the parts holds them from now on; their memory stays counted here."""
         self.parts = []
 
-    async def read(self, downstream: Downstream, *, limit: int, clock: BodyClock) -> list[bytes]:
-        """All parts.
+    async def read(
+        self,
+        downstream: Downstream,
+        task: asyncio.Task[object],
+        *,
+        limit: int,
+        clock: BodyClock,
+    ) -> list[bytes]:
+        """All parts, read in ``task``, which is the running one.
 
         Raises ``TooLarge`` without reading when the declared size is over ``limit``, else as soon
         as it is passed; ``BodyTimeout``, ``Overloaded``, ``ClientGone``.
@@ -135,7 +138,7 @@ class Body:
         if length is not None:
             self._check(length)
             self._reserve(length)
-        task = clock.enter()
+        clock.enter(task)
         try:
             await downstream.receive(self)
         except asyncio.CancelledError:

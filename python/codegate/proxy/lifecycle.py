@@ -28,7 +28,7 @@ from codegate.proxy.attempt import Decision, Step, outcome_error
 from codegate.proxy.count import has_counter, is_unknown, send_estimate
 from codegate.proxy.exchange import Exchange
 from codegate.proxy.masking import mask
-from codegate.proxy.planned import planned
+from codegate.proxy.planned import fitted
 from codegate.proxy.render import error_answer_headers, error_headers, send_error
 from codegate.proxy.services import Services
 from codegate.proxy.tries import log_cooling, try_upstreams
@@ -99,9 +99,20 @@ async def _serve(
 ) -> None:
     """The stages behind admission, and the one place where their failures become answers."""
     watcher = Watcher(services.loop, task, downstream)
+    head = downstream.head
     try:
         with Body(services.budget) as body:
-            request = await _read(services, exchange, body, downstream)
+            if head.content_encoding is not None:
+                _check_encoding(head.content_encoding)
+            limit = exchange.snapshot.settings.max_body_bytes
+            parts = await body.read(downstream, task, limit=limit, clock=services.clock)
+            exchange.bytes_in = body.size
+            if body.size > _PARSE_OFF_LOOP_BYTES:
+                request = await services.client.parse(exchange.wire_format, parts)
+            else:
+                request = native.Request.parse(exchange.wire_format, parts)
+            body.hand_over()
+            exchange.take(request, head)
             services.watchers.later(watcher, _WATCH_AFTER_S)
             if exchange.snapshot.guards:
                 request = await mask(services, exchange, request)
@@ -114,17 +125,10 @@ async def _serve(
         if not watcher.is_gone and not services.is_past_drain:
             exchange.outcome = "drained"
             raise
-        _uncancel()
-        if exchange.is_delivered:
-            # It had everything and hung up; the notice came before the relay's own.
-            pass
-        elif watcher.is_gone:
-            exchange.outcome = "client_closed"
-        else:
-            await _fail(
-                exchange, downstream, Draining("the proxy was stopped; send the request again")
-            )
-            exchange.outcome = "drained"
+        task.uncancel()
+        await _break_off(exchange, downstream, is_gone=watcher.is_gone)
+    except native.BodyError as error:
+        await _fail(exchange, downstream, BadRequest(str(error)))
     except CodegateError as error:
         await _fail(exchange, downstream, error)
     except (KeyboardInterrupt, SystemExit, GeneratorExit):
@@ -137,27 +141,21 @@ async def _serve(
         services.watchers.leave(watcher)
 
 
-async def _read(
-    services: Services, exchange: Exchange, body: Body, downstream: Downstream
-) -> native.Request:
-    head = downstream.head
-    settings = exchange.snapshot.settings
-    if head.content_encoding not in {None, b"identity"}:
+async def _break_off(exchange: Exchange, downstream: Downstream, *, is_gone: bool) -> None:
+    """The client left, or the proxy has to stop."""
+    if exchange.is_delivered:
+        # It had everything and hung up; the notice came before the relay's own.
+        return
+    if is_gone:
+        exchange.outcome = "client_closed"
+        return
+    await _fail(exchange, downstream, Draining("the proxy was stopped; send the request again"))
+    exchange.outcome = "drained"
+
+
+def _check_encoding(encoding: bytes) -> None:
+    if encoding != b"identity":
         raise BadRequest("compressed request bodies are not supported; send the body uncompressed")
-    parts = await body.read(downstream, limit=settings.max_body_bytes, clock=services.clock)
-    exchange.bytes_in = body.size
-    try:
-        if body.size > _PARSE_OFF_LOOP_BYTES:
-            request = await services.client.parse(exchange.wire_format, parts)
-        else:
-            request = native.Request.parse(exchange.wire_format, parts)
-    except native.BodyError as error:
-        raise BadRequest(str(error)) from None
-    body.hand_over()
-    exchange.model = request.model
-    exchange.session = head.session or request.session_hint or ""
-    exchange.is_streaming = request.is_streaming
-    return request
 
 
 async def _answer(
@@ -167,36 +165,51 @@ async def _answer(
     endpoint: Endpoint,
     downstream: Downstream,
 ) -> None:
-    head = downstream.head
-    is_beta = b"beta=true" in downstream.query.split(b"&")
-    suffix = endpoint + ("?beta=true" if is_beta else "")
-    plan = await planned(exchange, request, head.account)
+    head, query = downstream.head, downstream.query
+    is_beta = bool(query) and b"beta=true" in query.split(b"&")
+    suffix = endpoint + "?beta=true" if is_beta else endpoint
+    pin = head.account
+    plan = exchange.snapshot.plan(wire_format=exchange.wire_format, model=exchange.model, pin=pin)
+    if plan.is_choosy:
+        # Most plans are not: they are spared the call.
+        plan = await fitted(exchange, request, pin, plan)
     if endpoint and not has_counter(plan, exchange.wire_format):
         await send_estimate(exchange, request, downstream)
         return
     attempt, decision = await try_upstreams(services, exchange, request, head, suffix, plan)
     if decision.step is Step.COMMIT:
-        await _relay(services, exchange, attempt, downstream)
+        headers = [*attempt.headers, *exchange.receipt()]
+        if attempt.is_stream:
+            await _relay(services, exchange, attempt, headers, downstream)
+            return
+        body = _whole(services, exchange, attempt)
+        await downstream.send(exchange.status, headers, body)
     elif endpoint and is_unknown(attempt):
         await send_estimate(exchange, request, downstream)
     else:
         await _answer_failure(exchange, attempt, decision, downstream)
 
 
+def _whole(services: Services, exchange: Exchange, attempt: native.Attempt) -> bytes:
+    """Notes a plain answer; its body."""
+    exchange.begin(attempt.status)
+    body = attempt.body
+    exchange.bytes_out = len(body)
+    exchange.usage = attempt.usage
+    if exchange.seat is not None:
+        services.traffic.succeeded(exchange.seat)
+    return body
+
+
 async def _relay(
-    services: Services, exchange: Exchange, attempt: native.Attempt, downstream: Downstream
+    services: Services,
+    exchange: Exchange,
+    attempt: native.Attempt,
+    headers: list[Header],
+    downstream: Downstream,
 ) -> None:
     seat = exchange.seat
     assert seat is not None  # noqa: S101  # what commits has one
-    headers: list[Header] = [*attempt.headers, *exchange.receipt()]
-    if not attempt.is_stream:
-        exchange.begin(attempt.status)
-        body = attempt.body
-        exchange.bytes_out = len(body)
-        exchange.usage = attempt.usage
-        services.traffic.succeeded(seat)
-        await downstream.send(attempt.status, headers, body)
-        return
     task = asyncio.current_task()
     assert task is not None  # noqa: S101  # as in run_exchange
     services.streams[task] = attempt
@@ -282,9 +295,3 @@ async def _fail(exchange: Exchange, downstream: Downstream, error: CodegateError
         # Nothing honest can follow a committed answer but its end, which the server makes.
         return
     await send_error(exchange, downstream, error, error_headers(exchange, error))
-
-
-def _uncancel() -> None:
-    task = asyncio.current_task()
-    if task is not None:
-        task.uncancel()

@@ -1,4 +1,4 @@
-"""The plan of one request: its route, without those that lack what it needs."""
+"""The plan of one request where its route holds accounts that lack what it may need."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ _OFF_LOOP_BYTES = 256 * 1024
 """Looking for images in less than this takes well under a millisecond."""
 
 
-async def planned(exchange: Exchange, request: native.Request, pin: str | None) -> Plan:
-    """Where the request may go. The body is looked at only where the answer would change that."""
-    snapshot = exchange.snapshot
-    plan = snapshot.plan(wire_format=exchange.wire_format, model=request.model, pin=pin)
-    if not plan.lacking or len(plan.upstreams) == 1:
+async def fitted(exchange: Exchange, request: native.Request, pin: str | None, plan: Plan) -> Plan:
+    """``plan`` without those that lack what the request needs. The body is looked at only where
+    the plan is choosy: where the answer would change it."""
+    if not plan.is_choosy:
         return plan
     needs = ""
     if IMAGES in plan.lacking:
@@ -30,6 +29,6 @@ async def planned(exchange: Exchange, request: native.Request, pin: str | None) 
         needs += TOOLS
     if not needs:
         return plan
-    return snapshot.plan(
+    return exchange.snapshot.plan(
         wire_format=exchange.wire_format, model=request.model, pin=pin, needs=needs
     )

@@ -9,7 +9,7 @@ import time
 from codegate import native
 from codegate.proxy.attempt import Decision, Effect, Step, decide, reason
 from codegate.proxy.count import counting
-from codegate.proxy.exchange import Exchange
+from codegate.proxy.exchange import Exchange, in_ms
 from codegate.proxy.services import Services
 from codegate.requestlog.entry import AttemptRecord
 from codegate.routing.affinity import Session
@@ -46,9 +46,24 @@ async def try_upstreams(
     try:
         seat = failover.first()
         while True:
-            attempt = await _attempt(services, exchange, seat, request, head, suffix, give_up_at)
+            started = time.monotonic()
+            try:
+                attempt = await _sent(
+                    services, exchange, seat, request, head, suffix, give_up_at - started
+                )
+            except BaseException:
+                # Cancelled, or a defect of ours: nothing was learned about the account.
+                services.traffic.leave(seat)
+                raise
+            why = reason(attempt)
+            exchange.losses = tuple(attempt.losses)
+            exchange.attempts.append(
+                AttemptRecord(
+                    account=seat.account, reason=why, ms=in_ms(time.monotonic() - started)
+                )
+            )
             decision = decide(attempt)
-            note(services.traffic, seat, decision, reason(attempt))
+            note(services.traffic, seat, decision, why)
             if decision.step is Step.COMMIT:
                 exchange.seat = seat
                 return attempt, decision
@@ -98,50 +113,35 @@ async def _following(
     return failover.again(seat)
 
 
-async def _attempt(
+def _sent(
     services: Services,
     exchange: Exchange,
     seat: Seat,
     request: native.Request,
     head: native.Head,
     suffix: str,
-    give_up_at: float,
-) -> native.Attempt:
+    within_s: float,
+) -> native.Pending[native.Attempt]:
+    """Begin an attempt."""
     upstream = seat.upstream
     snapshot = exchange.snapshot
     is_translated = upstream.endpoint.format != exchange.wire_format
-    # What a client adds to a path belongs to its own format.
-    path = upstream.endpoint.path + ("" if is_translated else suffix)
     exchange.account = seat.account
     exchange.upstream = upstream
     exchange.upstream_model = upstream.model
-    started = time.monotonic()
-    try:
-        attempt = await services.client.send(
-            seat.target,
-            path,
-            request,
-            head,
-            upstream.model,
-            snapshot.max_output(upstream.model, asked=request.model),
-            snapshot.deadlines(is_streaming=request.is_streaming, account=upstream.account),
-            give_up_at - started,
-            upstream.abilities,
-            snapshot.settings.strict_conversion,
-        )
-    except BaseException:
-        # Cancelled, or a defect of ours: nothing was learned about the account.
-        services.traffic.leave(seat)
-        raise
-    exchange.losses = tuple(attempt.losses)
-    exchange.attempts.append(
-        AttemptRecord(
-            account=seat.account,
-            reason=reason(attempt),
-            ms=round((time.monotonic() - started) * 1000, 2),
-        )
+    return services.client.send(
+        seat.target,
+        # What a client adds to a path belongs to its own format.
+        upstream.endpoint.path if is_translated else upstream.endpoint.path + suffix,
+        request,
+        head,
+        upstream.model,
+        snapshot.max_output(upstream.model, asked=exchange.model),
+        snapshot.deadlines(is_streaming=exchange.is_streaming, account=upstream.account),
+        within_s,
+        upstream.abilities,
+        snapshot.settings.strict_conversion,
     )
-    return attempt
 
 
 def note(traffic: Traffic, seat: Seat, decision: Decision, why: str) -> None:

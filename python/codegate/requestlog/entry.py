@@ -11,6 +11,8 @@ from typing import Literal
 Outcome = Literal["ok", "upstream_error", "client_closed", "timeout", "rejected", "drained"]
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = tuple(high + low for high in _CROCKFORD for low in _CROCKFORD)
+"""The digits of every number below 1024."""
 
 
 # Records are not frozen: a frozen object of this many fields takes three times as long to build,
@@ -102,13 +104,17 @@ class RequestIds:
         self._suffix = _base32(int.from_bytes(os.urandom(5), "big"), 8)
         self._counter = itertools.count()
         self._latest_ms = 0
+        self._stem = ""
+        """The digits that change every 1024 milliseconds."""
         self._prefix = ""
 
     def next(self) -> str:
         """``req_`` and 24 characters of ``0-9a-z``."""
         now_ms = time.time_ns() // 1_000_000
         if now_ms > self._latest_ms:
+            if now_ms >> 10 != self._latest_ms >> 10:
+                self._stem = "req_" + _base32(now_ms >> 10, 8)
             self._latest_ms = now_ms
-            self._prefix = "req_" + _base32(now_ms, 10)
+            self._prefix = self._stem + _PAIRS[now_ms & 1023]
             self._counter = itertools.count()
         return f"{self._prefix}{next(self._counter):06x}{self._suffix}"

@@ -106,8 +106,9 @@ class Failover:
 
     def end(self) -> None:
         """The exchange is over; its retries count no longer."""
-        self.traffic.retries.give_back(self.retries)
-        self.retries = 0
+        if self.retries:
+            self.traffic.retries.give_back(self.retries)
+            self.retries = 0
 
     def _take_turn(self, seat: Seat) -> None:
         if self.plan.strategy == "round-robin":

@@ -51,17 +51,23 @@ class Plan:
     is_pinned: bool = False
     lacking: str = ""
     """What some of the upstreams are known to lack, of what requests may need."""
+    is_lone: bool = field(init=False)
+    """Whether there is only one place to go to."""
+    is_choosy: bool = field(init=False)
+    """Whether what a request needs changes where it goes."""
+
+    def __post_init__(self) -> None:
+        """Work out once what each request asks."""
+        is_single = len(self.upstreams) == 1
+        is_lone = is_single and len(self.upstreams[0].account.credentials) == 1
+        object.__setattr__(self, "is_lone", is_lone)
+        object.__setattr__(self, "is_choosy", bool(self.lacking) and not is_single)
 
     def fitting(self, needs: str) -> Plan:
         """The same without those that lack more of ``needs`` than others do; never none."""
         least = min(len(upstream.lacks(needs)) for upstream in self.upstreams)
         upstreams = tuple(u for u in self.upstreams if len(u.lacks(needs)) == least)
         return replace(self, upstreams=upstreams)
-
-    @property
-    def is_lone(self) -> bool:
-        """Whether there is only one place to go to."""
-        return len(self.upstreams) == 1 and len(self.upstreams[0].account.credentials) == 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,17 +44,19 @@ class SpendBook:
 
     def begin(self, account: str) -> None:
         """A request goes to ``account``."""
-        self._of(account).under_way += 1
+        sums = self._accounts.get(account) or self._of(account)
+        sums.under_way += 1
 
     def leave(self, account: str) -> None:
         """It has come back."""
-        self._of(account).under_way -= 1
+        sums = self._accounts.get(account) or self._of(account)
+        sums.under_way -= 1
 
     def add(self, account: str, cost: int | None) -> None:
         """An exchange that ended at ``account``; ``None`` where no price is known."""
         if self._clock() >= self._month_ends:
             self._turn_month()
-        sums = self._of(account)
+        sums = self._accounts.get(account) or self._of(account)
         sums.requests += 1
         if cost is not None:
             sums.cost += cost

@@ -13,7 +13,7 @@ from codegate import native
 from codegate.accounts.abilities import Abilities
 from codegate.accounts.account import Account
 from codegate.proxy.exchange import Exchange
-from codegate.proxy.planned import planned
+from codegate.proxy.planned import fitted
 from codegate.routing.router import Plan
 from codegate.settings.settings import Settings
 from codegate.snapshot import build
@@ -43,7 +43,8 @@ class Asked:
 def plan_of(request: Asked, *accounts: Account) -> Plan:
     snapshot = build(settings=Settings(), accounts=accounts, keys={})
     exchange = Exchange(request_id="r", snapshot=snapshot, wire_format=FORMAT, path="/")
-    return asyncio.run(planned(exchange, cast(native.Request, request), None))
+    plan = snapshot.plan(wire_format=FORMAT, model=request.model)
+    return asyncio.run(fitted(exchange, cast(native.Request, request), None, plan))
 
 
 BLIND = {"m": Abilities(has_vision=False)}
