@@ -100,8 +100,9 @@ class Head:
         """From a server that gives text and leaves out what is none; the flags say whether such a
         header is there at all."""
     @property
-    def keys(self) -> tuple[bytes, ...]:
-        """Every key presented: ``x-api-key``, ``Authorization: Bearer``, ``x-goog-api-key``."""
+    def key_digests(self) -> tuple[bytes, ...]:
+        """SHA-256 of every key presented: ``x-api-key``, ``Authorization: Bearer``,
+        ``x-goog-api-key``."""
     @property
     def content_length(self) -> int | None:
         """The declared size of the body; ``None`` for one that comes in chunks."""

@@ -37,11 +37,10 @@ def admit(head: native.Head, query: bytes, snapshot: Snapshot, *, is_draining: b
     """The tenant whose key was presented. Raises ``Unauthorized`` or ``Draining``."""
     if is_draining:
         raise Draining("the proxy is stopping; try again shortly", retry_after_s=1.0)
-    presented = head.keys or _query_key(query)
+    presented = head.key_digests or _query_key(query)
     if not presented:
         raise Unauthorized(_NO_KEY)
-    for key in presented:
-        digest = key_digest(key)
+    for digest in presented:
         for known, tenant in snapshot.keys.items():
             if hmac.compare_digest(known, digest):
                 return tenant
@@ -59,11 +58,11 @@ def check_rate(tenant: str, settings: Settings, quota: Quota) -> None:
 
 
 def _query_key(query: bytes) -> tuple[bytes, ...]:
-    """The ``key=`` that Gemini's clients put into the query."""
+    """The digest of the ``key=`` that Gemini's clients put into the query."""
     if b"key=" not in query:
         return ()
     for pair in query.split(b"&"):
         name, _, value = pair.partition(b"=")
         if name == b"key" and value:
-            return (unquote_to_bytes(value),)
+            return (key_digest(unquote_to_bytes(value)),)
     return ()

@@ -69,13 +69,14 @@ async def run_exchange(
         exchange.tenant = admission.admit(
             head, downstream.query, exchange.snapshot, is_draining=services.is_draining
         )
-        admission.check_rate(exchange.tenant, exchange.snapshot.settings, services.quota)
+        if exchange.snapshot.settings.proxy_rpm:
+            admission.check_rate(exchange.tenant, exchange.snapshot.settings, services.quota)
     except CodegateError as error:
         services.metrics.count_refused(error.code)
         await send_error(exchange, downstream, error)
         return
 
-    task = asyncio.current_task()
+    task = asyncio.current_task(services.loop)
     assert task is not None  # noqa: S101  # ASGI servers call from a task
     services.exchanges.add(task)
     try:

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use http::header::{HeaderName, HeaderValue};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+use ring::digest::{SHA256, digest};
 
 #[pyclass(frozen, module = "codegate._native")]
 pub struct Head {
     pub(super) headers: Arc<[(HeaderName, HeaderValue)]>,
-    keys: Py<PyTuple>,
+    key_digests: Py<PyTuple>,
     content_length: Option<u64>,
     content_encoding: Option<Py<PyBytes>>,
     host: Option<Py<PyBytes>>,
@@ -28,7 +29,7 @@ const NAME_BYTES: usize = 1024;
 struct Reader<'py> {
     head: Head,
     kept: Vec<(HeaderName, HeaderValue)>,
-    keys: Vec<Bound<'py, PyBytes>>,
+    digests: Vec<Bound<'py, PyBytes>>,
     /// The body comes in chunks, whatever length is declared beside it.
     is_chunked: bool,
     /// Place in `SESSION` of the header that the session was taken from.
@@ -40,7 +41,7 @@ impl<'py> Reader<'py> {
         Self {
             head: Head {
                 headers: Arc::from([]),
-                keys: PyTuple::empty(py).unbind(),
+                key_digests: PyTuple::empty(py).unbind(),
                 content_length: None,
                 content_encoding: None,
                 host: None,
@@ -50,7 +51,7 @@ impl<'py> Reader<'py> {
                 account: None,
             },
             kept: Vec::with_capacity(count),
-            keys: Vec::new(),
+            digests: Vec::new(),
             is_chunked: false,
             rank: SESSION.len(),
         }
@@ -59,10 +60,10 @@ impl<'py> Reader<'py> {
     fn add(&mut self, py: Python<'py>, name: &[u8], text: &[u8]) {
         let head = &mut self.head;
         match name {
-            b"x-api-key" | b"x-goog-api-key" => add_key(&mut self.keys, PyBytes::new(py, text)),
+            b"x-api-key" | b"x-goog-api-key" => self.add_key(py, text),
             b"authorization" => {
                 if let Some(key) = bearer(text) {
-                    add_key(&mut self.keys, PyBytes::new(py, key));
+                    self.add_key(py, key);
                 }
             }
             b"host" => {
@@ -97,12 +98,20 @@ impl<'py> Reader<'py> {
         }
     }
 
+    fn add_key(&mut self, py: Python<'py>, key: &[u8]) {
+        let digest = digest(&SHA256, key);
+        // Clients that send two headers mostly send one key twice.
+        if !self.digests.iter().any(|known| known.as_bytes() == digest.as_ref()) {
+            self.digests.push(PyBytes::new(py, digest.as_ref()));
+        }
+    }
+
     fn finish(mut self, py: Python<'py>) -> PyResult<Head> {
         self.head.headers = self.kept.into();
         if self.is_chunked {
             self.head.content_length = None;
         }
-        self.head.keys = PyTuple::new(py, self.keys)?.unbind();
+        self.head.key_digests = PyTuple::new(py, self.digests)?.unbind();
         Ok(self.head)
     }
 }
@@ -143,8 +152,8 @@ impl Head {
     }
 
     #[getter]
-    fn keys(&self, py: Python<'_>) -> Py<PyTuple> {
-        self.keys.clone_ref(py)
+    fn key_digests(&self, py: Python<'_>) -> Py<PyTuple> {
+        self.key_digests.clone_ref(py)
     }
 
     #[getter]
@@ -180,13 +189,6 @@ impl Head {
     #[getter]
     fn is_anthropic(&self) -> bool {
         self.is_anthropic
-    }
-}
-
-/// Clients that send two headers mostly send one key twice.
-fn add_key<'py>(keys: &mut Vec<Bound<'py, PyBytes>>, key: Bound<'py, PyBytes>) {
-    if !keys.iter().any(|known| known.as_bytes() == key.as_bytes()) {
-        keys.push(key);
     }
 }
 
