@@ -108,7 +108,7 @@ def test_every_metric_stands_with_its_labels() -> None:
     series.requests = series.input = series.cost = 1
     series.duration.observe(1)
     series.first_byte.observe(1)
-    metrics.count_attempt(account="a", reason="ok")
+    metrics.count_attempts(account="a", reason="ok", count=1)
     metrics.count_refused("x")
     metrics.count_masked("email", 1)
     names = set()

@@ -56,16 +56,14 @@ class Account:
     endpoints: dict[str, AccountEndpoint] = field(default_factory=dict)
     credentials: tuple[str, ...] = ()
     """A name for each key: the account's own where there is one or none, else ``NAME/N``."""
+    is_limited: bool = field(init=False)
+    """Whether the operator laid a limit on it."""
 
     def __post_init__(self) -> None:
         """Name the only key where no keys are named."""
+        object.__setattr__(self, "is_limited", self.rpm > 0 or bool(self.monthly_budget))
         if not self.credentials:
             object.__setattr__(self, "credentials", (self.name,))
-
-    @property
-    def is_limited(self) -> bool:
-        """Whether the operator laid a limit on it."""
-        return self.rpm > 0 or bool(self.monthly_budget)
 
     def takes(self, model: str) -> bool:
         """Whether the account may be asked for ``model``."""

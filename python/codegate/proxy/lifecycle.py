@@ -57,12 +57,7 @@ async def run_exchange(
     downstream: Downstream,
 ) -> None:
     """Serve one model request from its head to its last byte."""
-    exchange = Exchange(
-        request_id=services.ids.next(),
-        snapshot=services.snapshot,
-        wire_format=wire_format,
-        path=downstream.path,
-    )
+    exchange = Exchange(services.ids.next(), services.snapshot, wire_format, downstream.path)
     head = downstream.head
     try:
         admission.check_host(head, services.hosts)

@@ -26,14 +26,19 @@ class Records:
 
     def consume(self, batch: list[LogEntry]) -> None:
         """Count and write one batch."""
+        tries: dict[tuple[str, str], int] = {}
         for entry in batch:
             self._count(entry)
+            for attempt in entry.attempts:
+                key = (attempt.account, attempt.reason)
+                tries[key] = tries.get(key, 0) + 1
+        for (account, reason), count in tries.items():
+            self._metrics.count_attempts(account=account, reason=reason, count=count)
         lines = b"".join([exchange_line(entry) for entry in batch if entry.has_line])
         if lines:
             self._out.write_lines(lines.decode("utf-8"))
 
     def _count(self, entry: LogEntry) -> None:
-        metrics = self._metrics
         model = entry.upstream_model or entry.model
         kind = (entry.client_format, entry.account, model, entry.outcome)
         series = self._series.get(kind) or self._series_of(kind)
@@ -51,11 +56,9 @@ class Records:
         series.duration.observe(entry.total_ms / 1000)
         if entry.first_byte_ms is not None:
             series.first_byte.observe(entry.first_byte_ms / 1000)
-        for attempt in entry.attempts:
-            metrics.count_attempt(account=attempt.account, reason=attempt.reason)
         if entry.masked:
             for category, count in entry.masked.items():
-                metrics.count_masked(category, count)
+                self._metrics.count_masked(category, count)
 
     def _series_of(self, kind: tuple[str, str, str, str]) -> Series:
         """What ``kind`` is counted in, under labels of a bounded number."""

@@ -39,7 +39,7 @@ async def try_upstreams(
     give_up_at = exchange.started + (
         settings.attempts_timeout_s if request.is_streaming else settings.total_timeout_s
     )
-    failover = Failover(plan=plan, traffic=services.traffic)
+    failover = Failover(plan, services.traffic)
     if settings.affinity and not plan.is_lone:
         failover.session = _session(exchange, request, plan)
         failover.is_long = failover.session is not None and request.asks_long_cache()
@@ -57,11 +57,8 @@ async def try_upstreams(
                 raise
             why = reason(attempt)
             exchange.losses = tuple(attempt.losses)
-            exchange.attempts.append(
-                AttemptRecord(
-                    account=seat.account, reason=why, ms=in_ms(time.monotonic() - started)
-                )
-            )
+            ms = in_ms(time.monotonic() - started)
+            exchange.attempts.append(AttemptRecord(seat.account, why, ms))
             decision = decide(attempt)
             note(services.traffic, seat, decision, why)
             if decision.step is Step.COMMIT:

@@ -19,7 +19,7 @@ _PAIRS = tuple(high + low for high in _CROCKFORD for low in _CROCKFORD)
 # and every request builds one. Nothing changes a record once it is queued.
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class AttemptRecord:
     """One try at one upstream: the account, why it ended (``ok`` or a failure), milliseconds."""
 
@@ -72,6 +72,11 @@ class LogEntry:
     """Counted, but neither a line nor a row. The underscore keeps it out of lines."""
     _is_accessed: bool = False
     """A line even where all went well."""
+
+    @classmethod
+    def blank(cls) -> LogEntry:
+        """One whose members are all still to be set."""
+        return cls.__new__(cls)
 
     @property
     def is_silent(self) -> bool:

@@ -29,6 +29,8 @@ _USUAL = {
 _NONE = -1
 _USED = tuple(column.name for column in request_log.c if column.name not in _USUAL)
 
+_SUMMED = tuple(column.name for column in usage.c if not column.primary_key)
+
 _FAILED = frozenset({"upstream_error", "timeout", "rejected"})
 _DELETE_ROWS = 5000
 _DAY_MS = 86_400_000
@@ -229,6 +231,8 @@ def _found(batch: Iterable[LogEntry]) -> dict[tuple[int, str, str], int]:
 
 
 def _add_sums(connection: sa.Connection, batch: Sequence[LogEntry]) -> None:
+    if not batch:
+        return
     groups: dict[tuple[int, str, str, str], _Sums] = {}
     for entry in batch:
         model = entry.upstream_model or entry.model
@@ -244,23 +248,14 @@ def _add_sums(connection: sa.Connection, batch: Sequence[LogEntry]) -> None:
         days.setdefault(key, _Sums()).merge(sums)
         if account:
             months.setdefault((key[0][:7], account, tenant), _Sums()).merge(sums)
-    for key, sums in days.items():
-        _add(
-            connection,
-            usage,
-            dict(zip(("day", "tenant", "account", "model"), key, strict=True)),
-            {name: getattr(sums, name) for name in _Sums.__slots__},
-        )
-    for (day, tenant, category), found in _found(batch).items():
-        masked_key = {"day": _day(day), "tenant": tenant, "category": category}
-        _add(connection, masked_usage, masked_key, {"found": found})
-    for month_key, sums in months.items():
-        _add(
-            connection,
-            spend,
-            dict(zip(("month", "account", "tenant"), month_key, strict=True)),
-            {"cost": sums.cost, "requests": sums.requests},
-        )
+    added = [(*key, *(getattr(sums, name) for name in _SUMMED)) for key, sums in days.items()]
+    connection.exec_driver_sql(_adding(usage), added)
+    if months:
+        spent = [(*key, sums.cost, sums.requests) for key, sums in months.items()]
+        connection.exec_driver_sql(_adding(spend), spent)
+    if found := _found(batch):
+        masked = [(_day(day), *rest, count) for (day, *rest), count in found.items()]
+        connection.exec_driver_sql(_adding(masked_usage), masked)
 
 
 def _day(number: int) -> str:
@@ -268,17 +263,17 @@ def _day(number: int) -> str:
     return (_FIRST_DAY + timedelta(days=number)).isoformat()
 
 
-def _add(
-    connection: sa.Connection, table: sa.Table, key: dict[str, str], sums: dict[str, int]
-) -> None:
-    """Add to a row of sums, made where there is none."""
-    done = connection.execute(
-        sa.update(table)
-        .where(*(table.c[name] == value for name, value in key.items()))
-        .values({name: table.c[name] + value for name, value in sums.items()})
+@cache
+def _adding(table: sa.Table) -> str:
+    """The statement that adds to rows of sums, made where there are none: values are the columns
+    of ``table`` in their order."""
+    keys = [column.name for column in table.c if column.primary_key]
+    sums = [column.name for column in table.c if not column.primary_key]
+    return (
+        f"INSERT INTO {table.name} ({', '.join([*keys, *sums])}) "  # noqa: S608  # ours
+        f"VALUES ({', '.join('?' * len(table.c))}) ON CONFLICT ({', '.join(keys)}) "
+        f"DO UPDATE SET {', '.join(f'{name} = {name} + excluded.{name}' for name in sums)}"
     )
-    if done.rowcount == 0:
-        connection.execute(sa.insert(table).values(**key, **sums))
 
 
 def drop_before(connection: sa.Connection, oldest_ms: int) -> int:

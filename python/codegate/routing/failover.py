@@ -24,7 +24,7 @@ MAX_ATTEMPTS = 3
 _BACKOFF_S = 0.5
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Failover:
     """The way of one exchange through its plan."""
 
@@ -45,7 +45,7 @@ class Failover:
         ``BudgetExceeded`` when all are over their budget, ``NoUpstream`` when every one needs a
         log-in.
         """
-        seat = self._home()
+        seat = None if self.session is None else self._home()
         if seat is None:
             seat = self._free() or self._least_cold()
             self._take_turn(seat)

@@ -128,10 +128,10 @@ class Metrics:
             self._series[key] = found
         return found
 
-    def count_attempt(self, *, account: str, reason: str) -> None:
-        """One try at an upstream."""
+    def count_attempts(self, *, account: str, reason: str, count: int) -> None:
+        """Tries at an upstream."""
         key = (self._accounts.bound(account), reason)
-        self._attempts[key] = self._attempts.get(key, 0) + 1
+        self._attempts[key] = self._attempts.get(key, 0) + count
 
     def count_masked(self, category: str, count: int) -> None:
         """Findings of guardrails in one request."""
