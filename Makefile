@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust/src -name '*.rs' 2>/dev/null)
 
-.PHONY: help build run test test-rsgi check lint format typecheck rust-check bench instructions guardrails-score soak test-clients chaos fuzz clean lock
+.PHONY: help build run test test-rsgi check lint format typecheck rust-check bench bench-peers instructions guardrails-score soak test-clients chaos fuzz clean lock
 
 help: ## Say what the targets do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1|/' | \
@@ -70,6 +70,9 @@ rust-check: build
 
 bench: build ## Benchmark beside haproxy and nginx; QUICK=1 for the short form
 	@$(BIN)/python -m benches.run $(if $(QUICK),--quick)
+
+bench-peers: build ## Benchmark beside other gateways, installing them first; QUICK=1 for the short form
+	@$(BIN)/python -m benches.peers $(if $(QUICK),--quick)
 
 instructions: $(STAMPS)/environment ## Count the core's instructions, held to those stored; UPDATE=1 stores them
 	@$(BIN)/python -m benches.instructions $(if $(UPDATE),--update)

@@ -1,4 +1,5 @@
-"""Answers that a gateway writes itself: what they mean, and which of their bytes may differ."""
+"""Requests and answers that a gateway writes itself: what they mean, and which bytes of an answer
+may differ."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import http.client
 import json
 import re
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from benches.bodies import MESSAGES
@@ -22,7 +24,7 @@ _DELTA = "00000000000000000000 lock"
 
 
 def template(gateway: Gateway, cell: Cell, body: bytes) -> bytes:
-    """The answer of a translating gateway: read and judged twice, with what differs between the
+    """The answer of a gateway that writes it: read and judged twice, with what differs between the
     two, such as ids and times, open. Raises ``BenchError`` when it is not what was said."""
     first = _ask(gateway, cell, body)
     time.sleep(_PAUSE_S)
@@ -71,14 +73,69 @@ def _judge(cell: Cell, answer: bytes) -> None:
         else:
             found = _read_plain(cell.wire_format, json.loads(answer))
     except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise BenchError(f"a translated answer cannot be read: {error!r}") from error
+        raise BenchError(f"the answer cannot be read: {error!r}") from error
     text, reason, tokens = found
     is_messages = cell.wire_format == MESSAGES
     due = "end_turn" if is_messages else "stop"
     spent = (231, BURST_DELTAS if cell.is_stream else 96)
     has_text = text == _DELTA * BURST_DELTAS if cell.is_stream else text.startswith("The failing")
     if not has_text or reason != due or tokens != spent:
-        raise BenchError(f"a translated answer says {reason}, {tokens}, {text[:80]!r}")
+        raise BenchError(f"the answer says {reason}, {tokens}, {text[:80]!r}")
+
+
+def judge_request(cell: Cell, sent: bytes, arrived: bytes) -> None:
+    """What arrived must ask for the same: model, tools, and every word of the conversation. Raises
+    ``BenchError`` where it does not."""
+    due = _meaning(cell.wire_format, json.loads(sent))
+    try:
+        found = _meaning(cell.upstream_format, json.loads(arrived))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BenchError(f"the request cannot be read upstream: {error!r}") from error
+    for what, said in due.items():
+        if found[what] != said:
+            raise BenchError(f"{what} upstream: {_excerpt(found[what])} for {_excerpt(said)}")
+
+
+def _excerpt(value: object) -> str:
+    return repr(value)[:120]
+
+
+def _meaning(wire_format: str, value: dict[str, Any]) -> dict[str, object]:
+    is_messages = wire_format == MESSAGES
+    tools = value.get("tools", [])
+    return {
+        "model": value["model"],
+        "tools": [tool["name"] if is_messages else tool["function"]["name"] for tool in tools],
+        "words": list(_messages_words(value) if is_messages else _chat_words(value)),
+    }
+
+
+def _messages_words(value: dict[str, Any]) -> Iterator[object]:
+    yield _text(value.get("system", ""))
+    for message in value["messages"]:
+        content = message["content"]
+        for block in [{"type": "text", "text": content}] if isinstance(content, str) else content:
+            match block["type"]:
+                case "text":
+                    yield block["text"]
+                case "tool_use":
+                    yield block["name"], block["input"]
+                case "tool_result":
+                    yield _text(block["content"])
+
+
+def _chat_words(value: dict[str, Any]) -> Iterator[object]:
+    for message in value["messages"]:
+        if message.get("content"):
+            yield _text(message["content"])
+        for call in message.get("tool_calls", []):
+            yield call["function"]["name"], json.loads(call["function"]["arguments"])
+
+
+def _text(content: str | list[dict[str, Any]]) -> str:
+    if isinstance(content, str):
+        return content
+    return "".join(part["text"] for part in content)
 
 
 Found = tuple[str, str, tuple[int, int]]
@@ -118,6 +175,6 @@ def _read_messages(events: list[dict[str, Any]]) -> Found:
 def _read_chat(chunks: list[dict[str, Any]]) -> Found:
     choices = [choice for chunk in chunks for choice in chunk["choices"]]
     text = "".join(choice["delta"].get("content") or "" for choice in choices)
-    (reason,) = [c["finish_reason"] for c in choices if c["finish_reason"]]
+    (reason,) = [c["finish_reason"] for c in choices if c.get("finish_reason")]
     (usage,) = [chunk["usage"] for chunk in chunks if chunk.get("usage")]
     return text, reason, (usage["prompt_tokens"], usage["completion_tokens"])

@@ -155,6 +155,13 @@ def _others() -> Iterator[Cell]:
             )
 
 
+#: In which other gateways are measured.
+PEER_CELLS = tuple(
+    cell
+    for cell in (*_same_format(), *_translated())
+    if cell.is_translated or cell.name.startswith(("A·J", "L·J", "S·T"))
+)
+
 CELLS = (*_same_format(), *_translated(), *_others())
 
 FULL = Mode(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from benches.bodies import MESSAGES
+from benches.cells import Cell
 from benches.process import BenchError, Server, find, free_port
 from benches.upstream import HAPROXY_DEFAULTS, Address
 
@@ -36,6 +37,9 @@ class Gateway(ABC):
     name: ClassVar[str]
     #: Puts other bytes in the place of values.
     masks: ClassVar[bool] = False
+    #: Made by somebody else: where it fails, that is a result.
+    is_peer: ClassVar[bool] = False
+    start_timeout_s: ClassVar[float] = 30.0
 
     def __init__(self) -> None:
         self.port = 0
@@ -55,6 +59,13 @@ class Gateway(ABC):
     def key(self) -> str:
         """The key that a client of this gateway sends."""
         return "sk-bench-0000000000000000"
+
+    def writes(self, cell: Cell) -> bool:
+        """Whether it writes requests and answers anew, instead of passing their bytes on."""
+        return False
+
+    def choose_port(self) -> None:
+        self.port = free_port()
 
     def headers(self, wire_format: str) -> list[str]:
         """The header lines of a client: those of an SDK, with this gateway's key."""
@@ -82,7 +93,7 @@ class Gateway(ABC):
     ) -> None:
         self.server = Server(command, core=GATEWAY_CORE, log=folder / "output.log", env=env)
         if is_awaited:
-            self.server.wait_ready(self.port, self.is_ready)
+            self.server.wait_ready(self.port, self.is_ready, self.start_timeout_s)
 
     def is_ready(self) -> bool:
         """Whether the port answers HTTP at all."""
@@ -124,7 +135,7 @@ class Haproxy(Gateway):
         return _first_line([find("haproxy") or "haproxy", "-v"]).split(" - ")[0]
 
     def start(self, upstream: Address, folder: Path) -> None:
-        self.port = free_port()
+        self.choose_port()
         config = folder / "haproxy.cfg"
         secure = ""
         if upstream.tls:
@@ -161,7 +172,7 @@ class Nginx(Gateway):
         return _first_line([find("nginx") or "nginx", "-v"]).removeprefix("nginx version: ")
 
     def start(self, upstream: Address, folder: Path) -> None:
-        self.port = free_port()
+        self.choose_port()
         config = folder / "nginx.conf"
         # As root the worker would become `nobody` and could not write in the run's own folder.
         user = "user root root;" if os.geteuid() == 0 else ""
@@ -238,8 +249,11 @@ class Codegate(Gateway):
     def key(self) -> str:
         return self._key
 
+    def writes(self, cell: Cell) -> bool:
+        return cell.is_translated
+
     def start(self, upstream: Address, folder: Path, *, is_awaited: bool = True) -> None:
-        self.port = free_port()
+        self.choose_port()
         data = folder / "data"
         command = [str(self._command), "serve", "--host", "127.0.0.1"]
         command += ["--proxy-port", str(self.port), "--data-dir", str(data)]

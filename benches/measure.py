@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benches.answers import template
+from benches.answers import judge_request, template
 from benches.bodies import body
 from benches.cells import BURST_DELTAS, PATHS, Cell, Mode
-from benches.gateways import Codegate, Gateway
+from benches.gateways import Gateway
 from benches.process import BenchError, pinned
 from benches.upstream import LOAD_CORE, Address, Mock
 
@@ -49,6 +49,31 @@ class Sample:
     anonymous_kib: int
     peak_kib: int
 
+    @classmethod
+    def void(cls, gateway: str, reason: str) -> Sample:
+        """Of a gateway that could not be measured at all."""
+        nothing = dict.fromkeys(("p50", "p90", "p99"))
+        return cls(
+            gateway=gateway,
+            round=1,
+            place=0,
+            requests=0,
+            deltas=0,
+            errors=0,
+            failures=[reason],
+            seconds=0.0,
+            rps=0.0,
+            cpu_us=0.0,
+            client_cpu_us=0.0,
+            mock_cpu_us=0.0,
+            latency_us=nothing,
+            first_byte_us=nothing,
+            delta_age_us=nothing,
+            rss_kib=0,
+            anonymous_kib=0,
+            peak_kib=0,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
@@ -80,18 +105,22 @@ class Bench:
         )
 
     def learn(self, gateway: Gateway, folder: Path) -> None:
-        """What a gateway makes of request and answer that translates or masks, judged before it
+        """What a gateway makes of request and answer that writes or masks them, judged before it
         counts."""
-        is_translating = self.cell.is_translated and isinstance(gateway, Codegate)
-        if not is_translating and not gateway.masks:
+        is_written = gateway.writes(self.cell)
+        if not is_written and not gateway.masks:
             return
+        body = self.body_file.read_bytes()
         before = self.mock.counters()
-        answer = template(gateway, self.cell, self.body_file.read_bytes())
+        self.mock.keep()
+        answer = template(gateway, self.cell, body)
+        if not gateway.masks:
+            judge_request(self.cell, body, self.mock.kept())
         after = self.mock.counters()
         asked = after["requests"] - before["requests"]
         each = (after["body_bytes"] - before["body_bytes"]) // max(asked, 1)
         self.arriving[gateway.name] = each
-        if not is_translating:
+        if not is_written:
             if self.cell.size == "V" and each == self.body_file.stat().st_size:
                 raise BenchError("nothing was masked")
             return

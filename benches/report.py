@@ -17,8 +17,7 @@ from benches.results import (
 )
 
 README = Path(__file__).with_name("README.md")
-_BEGIN = "<!-- results: begin -->"
-_END = "<!-- results: end -->"
+_MARKS = ("<!-- results: begin -->", "<!-- results: end -->")
 _NONE = "-"
 
 _JSON_HEAD = (
@@ -50,8 +49,16 @@ _STREAM_HEAD = (
 
 def render(run: RunResult) -> str:
     """The whole report of a run."""
+    lines = [*head_lines(run), "", *_goals(run)]
+    for result in run.cells:
+        lines += ["", *_cell(result)]
+    return "\n".join(lines) + "\n"
+
+
+def head_lines(run: RunResult) -> list[str]:
+    """When, where and with what a run was made."""
     machine = run.machine
-    lines = [
+    return [
         f"{run.date}, commit `{run.commit}`, {run.mode.name} run: {run.mode.rounds} rounds, "
         f"seed {run.seed}. {machine['cpu']}, {machine['cores']} cores, {machine['memory']}, "
         f"Linux {machine['kernel']}; load average before the run {machine['load']}; "
@@ -59,20 +66,20 @@ def render(run: RunResult) -> str:
         "",
         " · ".join(f"{name} {version}" for name, version in run.versions.items() if version),
     ]
-    lines += ["", *_goals(run)]
-    for result in run.cells:
-        lines += ["", *_cell(result)]
-    return "\n".join(lines) + "\n"
 
 
 def write_readme(run: RunResult) -> None:
     """Puts the report of `run` between the marks of the README."""
-    text = README.read_text()
-    before, begin, rest = text.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
+    between_marks(_MARKS, render(run))
+
+
+def between_marks(marks: tuple[str, str], text: str) -> None:
+    """Puts `text` between two marks of the README."""
+    before, begin, rest = README.read_text().partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not begin or not end:
-        raise ValueError(f"{README.name} has lost the marks around its results")
-    README.write_text(f"{before}{begin}\n\n{render(run)}\n{end}{after}")
+        raise ValueError(f"{README.name} has lost the marks {' and '.join(marks)}")
+    README.write_text(f"{before}{begin}\n\n{text}\n{end}{after}")
 
 
 def _cell(result: CellResult) -> list[str]:
@@ -96,7 +103,7 @@ def _cell(result: CellResult) -> list[str]:
     mark = " — **noisy**" if result.is_noisy else ""
     table = [_stream_row(row) if cell.is_paced else _json_row(row) for row in rows(result)]
     head = _STREAM_HEAD if cell.is_paced else _JSON_HEAD
-    return [f"{title} ({noise}){mark}", "", *_table(head, table)]
+    return [f"{title} ({noise}){mark}", "", *markdown(head, table)]
 
 
 def _json_row(row: Row) -> list[str]:
@@ -156,10 +163,11 @@ def _goals(run: RunResult) -> list[str]:
         ]
         for verdict in found
     ]
-    return ["**Goals**", "", *_table(("what", "must", "aim", "measured", ""), table)]
+    return ["**Goals**", "", *markdown(("what", "must", "aim", "measured", ""), table)]
 
 
-def _table(head: tuple[str, ...], lines: list[list[str]]) -> list[str]:
+def markdown(head: tuple[str, ...], lines: list[list[str]]) -> list[str]:
+    """A table; lines that are short get empty cells."""
     padded = [line + [""] * (len(head) - len(line)) for line in lines]
     rule = ["---", *["--:"] * (len(head) - 1)]
     return [f"| {' | '.join(line)} |" for line in ([*head], rule, *padded)]

@@ -70,9 +70,8 @@ def _bench(options: argparse.Namespace) -> int:
     prefixes = tuple(options.cells.split(","))
     cells = [cell for cell in CELLS if cell.name.startswith(prefixes)]
     plan = {cell: _gateways(cell, options.gateways, is_quick=options.quick) for cell in cells}
-    if not {GATEWAY_CORE, LOAD_CORE} <= os.sched_getaffinity(0):
-        raise BenchError("two cores are needed, 0 for the gateway and 1 for mock and client")
-    machine = _machine()
+    check_cores()
+    found_on = machine()
     load = build_load()
     rng = random.Random(options.seed)  # noqa: S311
     begun = time.monotonic()
@@ -91,10 +90,10 @@ def _bench(options: argparse.Namespace) -> int:
     used = dict.fromkeys(gateway for gateways in plan.values() for gateway in gateways)
     run = RunResult(
         date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
-        commit=_commit(),
+        commit=commit(),
         mode=mode,
         seed=options.seed,
-        machine=machine,
+        machine=found_on,
         versions={gateway.name: gateway.version() for gateway in used},
         cells=results,
         footprint=footprint.figures,
@@ -102,10 +101,16 @@ def _bench(options: argparse.Namespace) -> int:
     )
     print(render(run))
     if not options.no_save:
-        print(f"raw rounds: {_save(run).relative_to(ROOT)}")
+        print(f"raw rounds: {save(run).relative_to(ROOT)}")
         if not options.quick and not options.gateways and not options.cells:
             write_readme(run)
     return _judge(run)
+
+
+def check_cores() -> None:
+    """Raises ``BenchError`` where gateway and load would share a core."""
+    if not {GATEWAY_CORE, LOAD_CORE} <= os.sched_getaffinity(0):
+        raise BenchError("two cores are needed, 0 for the gateway and 1 for mock and client")
 
 
 def _gateways(cell: Cell, wanted: str, *, is_quick: bool) -> list[type[Gateway]]:
@@ -162,6 +167,7 @@ def run_cell(
         bench = Bench.prepare(load, cell, mode, folder)
         stack.callback(bench.mock.stop)
         gateways = []
+        void: list[Sample] = []
         for kind in kinds:
             gateway = kind()
             own = folder / gateway.name
@@ -171,11 +177,16 @@ def run_cell(
                 gateway.start(bench.upstream, own)
                 bench.learn(gateway, own)
             except BenchError as error:
-                raise BenchError(f"{gateway.name}: {error}") from error
+                if not gateway.is_peer:
+                    raise BenchError(f"{gateway.name}: {error}") from error
+                void.append(Sample.void(gateway.name, str(error)))
+                gateway.stop()
+                continue
             gateways.append(gateway)
         runs: list[CellRun] = []
         while not runs or (len(runs) < _PASSES and runs[-1].noise > NOISE and may_rerun()):
-            runs.append(_run_rounds(bench, gateways, rng))
+            rounds = _run_rounds(bench, gateways, rng)
+            runs.append(CellRun(samples=[*rounds.samples, *void]))
         size = bench.body_file.stat().st_size
         return CellResult(cell=cell, body_bytes=size, runs=runs)
 
@@ -202,7 +213,7 @@ def _judge(run: RunResult) -> int:
     return 1 if broken or missed else 0
 
 
-def _machine() -> dict[str, str]:
+def machine() -> dict[str, str]:
     cpu = platform.processor() or platform.machine()
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -219,12 +230,12 @@ def _machine() -> dict[str, str]:
     }
 
 
-def _commit() -> str:
+def commit() -> str:
     """The short hash of what was measured; `-dirty` when files beside our own output differ."""
-    commit = _git("rev-parse", "--short=9", "HEAD")
+    revision = _git("rev-parse", "--short=9", "HEAD")
     changes = _git("status", "--porcelain", "--untracked-files=no").splitlines()
     changed = [line for line in changes if not line.split(maxsplit=1)[-1].startswith(_OWN_OUTPUT)]
-    return f"{commit or 'unknown'}{'-dirty' if changed else ''}"
+    return f"{revision or 'unknown'}{'-dirty' if changed else ''}"
 
 
 def _git(*words: str) -> str:
@@ -232,10 +243,10 @@ def _git(*words: str) -> str:
     return outcome.stdout.strip()
 
 
-def _save(run: RunResult) -> Path:
+def save(run: RunResult, prefix: str = "") -> Path:
     """Writes the raw rounds; an earlier run of the same commit stays."""
     _RESULTS.mkdir(exist_ok=True)
-    stem = f"{run.date}-{run.commit}"
+    stem = f"{prefix}{run.date}-{run.commit}"
     path = _RESULTS / f"{stem}.json"
     number = 1
     while path.exists():

@@ -110,13 +110,24 @@ backend mock
 
     def counters(self) -> dict[str, int]:
         """Requests, bytes of their bodies and deltas so far."""
+        counters: dict[str, int] = json.loads(self._ask("/counters"))
+        return counters
+
+    def keep(self) -> None:
+        """Has the body of the next request kept."""
+        self._ask("/keep")
+
+    def kept(self) -> bytes:
+        """The body that was kept."""
+        return self._ask("/kept")
+
+    def _ask(self, path: str) -> bytes:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
-            connection.request("GET", "/counters")
-            counters: dict[str, int] = json.loads(connection.getresponse().read())
+            connection.request("GET", path)
+            return connection.getresponse().read()
         finally:
             connection.close()
-        return counters
 
     def cpu_ns(self) -> int:
         """CPU time of the mock and of what stands before it."""

@@ -1,10 +1,12 @@
 //! The mock upstream: reads a request, throws its body away, writes a prebuilt answer. Streams go
 //! out as chunked events, either all at once or one delta per tick with its send time inside.
+//! `GET /keep` has the body of the next request kept, and `GET /kept` tells it.
 
 use std::io;
 use std::io::Write as _;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::mem;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use memchr::memmem;
@@ -59,6 +61,9 @@ struct Counters {
     requests: AtomicU64,
     body_bytes: AtomicU64,
     deltas: AtomicU64,
+    /// The next body is wanted whole.
+    keeps_next: AtomicBool,
+    kept: Mutex<Vec<u8>>,
 }
 
 /// The answers of one format, as bytes on the wire.
@@ -188,6 +193,8 @@ impl Window {
 enum Target {
     Answer(Format),
     Counters,
+    Keep,
+    Kept,
     Nothing,
 }
 
@@ -196,6 +203,8 @@ impl Target {
         match (method, Format::of_path(path)) {
             ("POST", Some(format)) => Self::Answer(format),
             ("GET", _) if path == "/counters" => Self::Counters,
+            ("GET", _) if path == "/keep" => Self::Keep,
+            ("GET", _) if path == "/kept" => Self::Kept,
             _ => Self::Nothing,
         }
     }
@@ -238,11 +247,18 @@ impl Connection {
         if head.expects_continue {
             self.socket.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
         }
-        self.read_body(&head).await?;
+        let is_answer = matches!(target, Target::Answer(_));
+        let is_kept = is_answer && self.counters.keeps_next.swap(false, Ordering::Relaxed);
+        self.read_body(&head, is_kept).await?;
         let answers = Arc::clone(&self.answers);
         match target {
             Target::Answer(format) => self.answer(&answers, format).await?,
             Target::Counters => self.tell_counters().await?,
+            Target::Keep => {
+                self.counters.keeps_next.store(true, Ordering::Relaxed);
+                self.socket.write_all(&json_answer("200 OK", "{}")).await?;
+            }
+            Target::Kept => self.tell_kept().await?,
             Target::Nothing => self.socket.write_all(&answers.not_found).await?,
         }
         Ok(head.keep_alive)
@@ -262,19 +278,26 @@ impl Connection {
         }
     }
 
-    async fn read_body(&mut self, head: &Head) -> io::Result<()> {
+    async fn read_body(&mut self, head: &Head, is_kept: bool) -> io::Result<()> {
         let mut body = Body::new(head.framing);
+        let mut kept = Vec::new();
         self.window.clear();
         let window = &mut self.window;
+        let mut take = |window: &mut Window, data: &[u8]| {
+            window.push(data);
+            if is_kept {
+                kept.extend_from_slice(data);
+            }
+        };
         let broken = || io::Error::other("broken chunk");
         let rest = &self.buffer[head.len..self.filled];
-        let used = body.feed(rest, |data| window.push(data)).ok_or_else(broken)?;
+        let used = body.feed(rest, |data| take(window, data)).ok_or_else(broken)?;
         self.buffer.copy_within(head.len + used..self.filled, 0);
         self.filled -= head.len + used;
         let mut skipped = 0;
         while !body.is_done() {
             let spare = body.plain_run().saturating_sub(BUFFER_BYTES as u64);
-            if spare > 0 && self.window.head.len() == WINDOW_BYTES {
+            if spare > 0 && !is_kept && self.window.head.len() == WINDOW_BYTES {
                 let count = self.skip(spare).await?;
                 skipped += count;
                 body.skip(count);
@@ -286,12 +309,23 @@ impl Connection {
             }
             let window = &mut self.window;
             let used =
-                body.feed(&self.buffer[..read], |data| window.push(data)).ok_or_else(broken)?;
+                body.feed(&self.buffer[..read], |data| take(window, data)).ok_or_else(broken)?;
             self.buffer.copy_within(used..read, 0);
             self.filled = read - used;
         }
         self.counters.body_bytes.fetch_add(self.window.seen + skipped, Ordering::Relaxed);
+        if is_kept {
+            *self.counters.kept.lock().unwrap_or_else(PoisonError::into_inner) = kept;
+        }
         Ok(())
+    }
+
+    async fn tell_kept(&mut self) -> io::Result<()> {
+        let kept = {
+            let mut kept = self.counters.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            String::from_utf8_lossy(&mem::take(&mut *kept)).into_owned()
+        };
+        self.socket.write_all(&json_answer("200 OK", &kept)).await
     }
 
     /// Throws away up to `count` received bytes without copying them.

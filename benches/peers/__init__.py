@@ -1,0 +1,1 @@
+"""Other gateways beside CodeGate: installed from their registries, measured in the same rounds."""
