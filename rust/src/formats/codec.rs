@@ -132,8 +132,8 @@ pub type Sink<'s> = dyn FnMut(Event<'_>) + 's;
 
 /// Reads an answer into events.
 pub trait EventDecoder: Send {
-    /// The data of the next frame, which is JSON.
-    fn frame(&mut self, event: Option<&[u8]>, data: &[u8], sink: &mut Sink<'_>);
+    /// The data of the next frame; whether it is JSON.
+    fn frame(&mut self, event: Option<&[u8]>, data: &[u8], sink: &mut Sink<'_>) -> bool;
 
     /// The stream has come to its end: close what is open.
     fn finish(&mut self, sink: &mut Sink<'_>);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Plan;
+use super::alike::{Alike, Likeness};
 use super::stage::Stage;
 use crate::canonical::{Event, Fold};
 use crate::formats::{EventDecoder, EventEncoder};
@@ -26,6 +27,8 @@ pub struct AnswerStream {
     decoder: Box<dyn EventDecoder>,
     stage: Stage,
     encoder: Box<dyn EventEncoder>,
+    /// The frame before, where it was one delta and nothing else.
+    alike: Option<Alike>,
     is_over: bool,
 }
 
@@ -36,6 +39,7 @@ impl AnswerStream {
             stage: Stage::new(&plan),
             encoder: plan.client.wire().encoder(&plan.context),
             plan,
+            alike: None,
             is_over: false,
         }
     }
@@ -47,14 +51,21 @@ impl AnswerStream {
         data: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Broken> {
-        let data = text(data);
-        if Node::read(&data).is_none() {
-            return Err(Broken::NotJson);
+        let Self { decoder, stage, encoder, alike, .. } = self;
+        if let Some(delta) = alike.as_ref().and_then(|alike| alike.delta(event, data)) {
+            stage.pass(delta, &mut |event| encoder.event(&event, out));
+        } else {
+            let data = text(data);
+            let mut likeness = Likeness::new(event, &data);
+            let is_json = decoder.frame(event, &data, &mut |event| {
+                likeness.see(&event);
+                stage.pass(event, &mut |event| encoder.event(&event, out));
+            });
+            *alike = likeness.found();
+            if !is_json {
+                return Err(Broken::NotJson);
+            }
         }
-        let Self { decoder, stage, encoder, .. } = self;
-        decoder.frame(event, &data, &mut |event| {
-            stage.pass(event, &mut |event| encoder.event(&event, out));
-        });
         if self.stage.is_stuck() { Err(Broken::Endless) } else { Ok(()) }
     }
 

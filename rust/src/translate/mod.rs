@@ -4,6 +4,7 @@
 //! counted, never silence.
 
 mod abilities;
+mod alike;
 mod answer;
 mod base64;
 mod error;

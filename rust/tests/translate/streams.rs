@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use codegate::canonical::Profile;
 use codegate::translate::AnswerStream;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::stage::*;
@@ -513,4 +514,88 @@ fn case_054_redacted_thinking_of_a_stream_comes_back_byte_by_byte() {
     let user = |text: &str| json!({"role": "user", "content": text});
     let (sent, _) = way.body(&json!({"model": "m", "messages": [user("x"), message, user("z")]}));
     assert_eq!(sent["messages"][1]["content"], json!([block, {"type": "text", "text": "y"}]));
+}
+
+/// Raw texts of a string, some of which end it early or never.
+const RAW_TEXTS: [&[u8]; 14] = [
+    b"word",
+    b" two words",
+    b"",
+    b"\\\"",
+    b"\\\\",
+    b"\\",
+    b"\\\\\\",
+    b"\"",
+    b"\",\"refusal\":\"no",
+    b"\"},\"finish_reason\":\"stop\",\"x\":{\"y\":\"",
+    b"\\u00e9\\ud83e",
+    "\u{e9}\u{1f980}".as_bytes(),
+    b"\xff",
+    b"\x01",
+];
+
+/// Frames around a raw text: what comes before it and what comes behind.
+const CHAT_FRAMES: [(&str, &str); 6] = [
+    (r#"{"id":"c","choices":[{"index":0,"delta":{"content":""#, r#""}}]}"#),
+    (r#"{"id":"c","choices":[{"index":0,"delta":{"content":""#, r#""},"finish_reason":null}]}"#),
+    (r#"{"choices":[{"delta":{"reasoning_content":""#, r#""}}]}"#),
+    (r#"{"choices":[{"delta":{"content":""#, r#""},"finish_reason":"stop"}]}"#),
+    (
+        r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":""#,
+        r#""}}]}}]}"#,
+    ),
+    (r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":""#, r#""}}]}}]}"#),
+];
+
+const MESSAGES_FRAMES: [(&str, &str); 7] = [
+    (r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":""#, r#""}}"#),
+    (r#"{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":""#, r#""}}"#),
+    (
+        r#"{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":""#,
+        r#""}}"#,
+    ),
+    (
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""#,
+        r#""}}"#,
+    ),
+    (
+        r#"{"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"a","name":"f","input":{"x":""#,
+        r#""}}}"#,
+    ),
+    (r#"{"type":"content_block_stop","index":0,"x":""#, r#""}"#),
+    (r#"{"index":0,"delta":{"type":"text_delta","text":""#, r#""}}"#),
+];
+
+proptest! {
+    #[test]
+    fn frames_like_the_one_before_say_what_they_say_by_themselves(
+        is_chat in any::<bool>(),
+        steps in prop::collection::vec((0..7_usize, 0..14_usize, 1..4_usize, any::<bool>()), 1..12),
+    ) {
+        let side = if is_chat { messages_to_chat() } else { chat_to_messages("claude-sonnet-4-5") };
+        let table: &[(&str, &str)] = if is_chat { &CHAT_FRAMES } else { &MESSAGES_FRAMES };
+        let plan = side.plan();
+        let mut streams = [0, 1].map(|_| AnswerStream::new(Arc::clone(&plan)));
+        let mut written = [Vec::new(), Vec::new()];
+        let opened = table.iter().enumerate().skip(3).take(2).map(|(frame, _)| (frame, 0, 1, true));
+        for (number, (frame, text, times, is_named)) in opened.chain(steps).enumerate() {
+            let (before, after) = table[frame % table.len()];
+            let event = is_named.then_some(b"content_block_delta".as_slice());
+            for time in 0..times {
+                let data = [before.as_bytes(), RAW_TEXTS[(text + time) % 14], after.as_bytes()].concat();
+                // White space in front makes a frame unlike the one before.
+                let spaced = [b" ".repeat((number + time) % 2).as_slice(), &data].concat();
+                let results = [
+                    streams[0].frame(event, &data, &mut written[0]),
+                    streams[1].frame(event, &spaced, &mut written[1]),
+                ];
+                prop_assert_eq!(results[0], results[1]);
+                prop_assert_eq!(&written[0], &written[1]);
+            }
+        }
+        for (stream, out) in streams.iter_mut().zip(&mut written) {
+            stream.finish(out);
+        }
+        prop_assert_eq!(&written[0], &written[1]);
+    }
 }

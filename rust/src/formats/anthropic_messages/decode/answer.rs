@@ -23,8 +23,8 @@ pub(in crate::formats::anthropic_messages) struct Decoder {
 }
 
 impl EventDecoder for Decoder {
-    fn frame(&mut self, event: Option<&[u8]>, data: &[u8], sink: &mut Sink<'_>) {
-        let Some(fields) = Node::read(data).map(Node::members) else { return };
+    fn frame(&mut self, event: Option<&[u8]>, data: &[u8], sink: &mut Sink<'_>) -> bool {
+        let Some(fields) = Node::read(data).map(Node::members) else { return false };
         let kind = fields.str("type");
         let kind = kind.as_deref().map(str::as_bytes).or(event).unwrap_or_default();
         let index = || fields.get("index").and_then(Node::integer).unwrap_or_default() as u32;
@@ -55,6 +55,7 @@ impl EventDecoder for Decoder {
             }
             _ => {}
         }
+        true
     }
 
     fn finish(&mut self, sink: &mut Sink<'_>) {

@@ -1,8 +1,9 @@
 //! A Messages answer, streamed or whole.
 
-use bytes::Bytes;
-
 use std::collections::VecDeque;
+use std::io::Write;
+
+use bytes::Bytes;
 
 use crate::canonical::{Answer, Delta, Event, Opened, Piece, Stop, StopReason, Usage};
 use crate::formats::{AnswerContext, EventEncoder};
@@ -102,11 +103,14 @@ impl Encoder {
         if !matches!(delta, Delta::Seal(_)) {
             self.written += text.as_bytes().len() as u64;
         }
-        let mut event = Writer::default();
-        event.begin().member("type", "content_block_delta");
-        event.key("index").number(self.next_index).key("delta").begin();
-        event.member("type", kind).key(name).string(text).end().end();
-        frame("content_block_delta", event, out);
+        // Most of a stream is written here.
+        let index = self.next_index;
+        let _ = write!(
+            out,
+            "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":{index},\"delta\":{{\"type\":\"{kind}\",\"{name}\":\""
+        );
+        out.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(b"\"}}\n\n");
     }
 
     fn end_block(&mut self, out: &mut Vec<u8>) {

@@ -39,9 +39,10 @@ pub(in crate::formats::openai_chat) struct Decoder {
 }
 
 impl EventDecoder for Decoder {
-    fn frame(&mut self, _event: Option<&[u8]>, data: &[u8], sink: &mut Sink<'_>) {
-        let Some(chunk) = Node::read(data).map(Node::members) else { return };
+    fn frame(&mut self, _event: Option<&[u8]>, data: &[u8], sink: &mut Sink<'_>) -> bool {
+        let Some(chunk) = Node::read(data).map(Node::members) else { return false };
         self.chunk(&chunk, sink);
+        true
     }
 
     fn finish(&mut self, sink: &mut Sink<'_>) {

@@ -64,10 +64,20 @@ impl Encoder {
     }
 
     fn chunk(&self, delta: &[u8], finish: Option<&str>, out: &mut Vec<u8>) {
+        self.begin_chunk(out);
+        out.extend_from_slice(delta);
+        self.end_chunk(finish, out);
+    }
+
+    /// All of a chunk before its delta.
+    fn begin_chunk(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"data: ");
         out.extend_from_slice(&self.head);
         out.extend_from_slice(b",\"choices\":[{\"index\":0,\"delta\":");
-        out.extend_from_slice(delta);
+    }
+
+    /// All of it behind its delta.
+    fn end_chunk(&self, finish: Option<&str>, out: &mut Vec<u8>) {
         out.extend_from_slice(b",\"logprobs\":null,\"finish_reason\":");
         match finish {
             Some(reason) => {
@@ -86,9 +96,11 @@ impl Encoder {
 
     fn text(&mut self, name: &str, text: &Escaped<'_>, out: &mut Vec<u8>) {
         self.written += text.as_bytes().len() as u64;
-        let mut delta = Writer::default();
-        delta.begin().key(name).string(text).end();
-        self.chunk(&delta.into_bytes(), None, out);
+        self.begin_chunk(out);
+        for piece in [b"{\"", name.as_bytes(), b"\":\"", text.as_bytes(), b"\"}"] {
+            out.extend_from_slice(piece);
+        }
+        self.end_chunk(None, out);
     }
 
     fn seal(&mut self, seal: &Escaped<'_>, out: &mut Vec<u8>) {
