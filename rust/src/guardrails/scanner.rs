@@ -69,6 +69,11 @@ const RUN: usize = Trigger::Run as usize;
 const STEM: usize = Trigger::Stem as usize;
 const DIGITS: usize = Trigger::Digits as usize;
 
+/// Where stems stand.
+const ANYWHERE: usize = 0;
+const INSIDE: usize = 1;
+const OPTION: usize = 2;
+
 /// Each window has this many new bytes, with some before and behind them that are read again: so
 /// that what triggers look back and ahead at is always in one register.
 const STRIDE: usize = 48;
@@ -220,9 +225,9 @@ pub struct TooSlow;
 pub struct Scanner {
     enabled: Categories,
     by_trigger: [Vec<&'static Detector>; TRIGGERS],
-    /// For stems: by the five low bits of their last byte, which of them are wanted, and which
-    /// even inside of long values.
-    by_stem: Vec<(&'static Detector, u32, u32)>,
+    /// For stems, by the five low bits of their last byte: who wants to see them, inside of long
+    /// values, and as options.
+    by_stem: [[Vec<&'static Detector>; 3]; 32],
 }
 
 impl Scanner {
@@ -233,11 +238,19 @@ impl Scanner {
             };
             DETECTORS.iter().filter(is_wanted).copied().collect()
         });
-        let bits = |bytes: &[u8]| bytes.iter().fold(0_u32, |bits, byte| bits | 1 << (byte & 31));
-        let stems = by_trigger.get(STEM).into_iter().flatten().map(|detector: &&Detector| {
-            (*detector, bits(detector.stems), bits(detector.stems_inside))
+        let by_stem = std::array::from_fn(|last| {
+            let wants = |bytes: &[u8]| bytes.iter().any(|byte| usize::from(byte & 31) == last);
+            std::array::from_fn(|place| {
+                let stems = by_trigger.get(STEM).into_iter().flatten().copied();
+                let wanted = stems.filter(|detector: &&Detector| match place {
+                    INSIDE => wants(detector.stems_inside),
+                    // Options are given passwords alone.
+                    OPTION => wants(detector.stems) && detector.category == Category::Password,
+                    _ => wants(detector.stems),
+                });
+                wanted.collect()
+            })
         });
-        let by_stem = stems.collect();
         super::detectors::prepare();
         Self { enabled, by_trigger, by_stem }
     }
@@ -367,15 +380,17 @@ impl Scanner {
             let at = base + mask.trailing_zeros() as usize - LEAD;
             mask &= mask - 1;
             let last = usize::from(scan.byte(at) & 31);
-            let is_option = scan.byte(at.wrapping_sub(1)) == b'-';
-            let is_dense = !is_option && is_inside_value(scan, at);
-            for (detector, wanted, wanted_inside) in &self.by_stem {
-                let wanted = if is_dense { wanted_inside } else { wanted };
-                // Options are given passwords alone.
-                let is_wanted = !is_option || detector.category == Category::Password;
-                if wanted >> last & 1 == 1 && is_wanted {
-                    (detector.verify)(scan, at);
-                }
+            let place = if scan.byte(at.wrapping_sub(1)) == b'-' {
+                OPTION
+            } else if is_inside_value(scan, at) {
+                INSIDE
+            } else {
+                ANYWHERE
+            };
+            for detector in
+                self.by_stem.get(last).and_then(|by| by.get(place)).into_iter().flatten()
+            {
+                (detector.verify)(scan, at);
             }
         }
     }

@@ -658,7 +658,8 @@ fn labelled(scan: &mut Scan<'_>, at: usize) {
         return;
     }
     let Some(value) = super::assignment::value_after(scan, name.end) else { return };
-    let range = if value.is_quoted {
+    let is_quoted = value.is_quoted;
+    let range = if is_quoted {
         value.range
     } else {
         // To the end of the line.
@@ -674,7 +675,7 @@ fn labelled(scan: &mut Scan<'_>, at: usize) {
         end -= 1;
     }
     let text = scan.slice(range.start..end);
-    if !(10..=LINE).contains(&text.len()) || text.iter().any(|byte| is_code(*byte)) {
+    if !(10..=LINE).contains(&text.len()) || is_quoted && text.iter().any(|b| is_code(*b)) {
         return;
     }
     let (mut words, mut numbers, mut capitals) = (0, 0, 0);

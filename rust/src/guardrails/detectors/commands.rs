@@ -143,8 +143,12 @@ const RULES: &[Rule] = &[
 pub(super) fn option(scan: &mut Scan<'_>, at: usize) {
     let start = at - usize::from(scan.byte(at - 2) == b'-');
     let head_end = start.saturating_sub(1);
+    let first = BY_FIRST[usize::from(scan.byte(start) & 127)];
+    if first == 0 {
+        return;
+    }
     // Most options stand where none of the commands is.
-    let mut rules = nearby(scan, head_end) & BY_FIRST[usize::from(scan.byte(start) & 127)];
+    let mut rules = nearby(scan, head_end) & first;
     if rules == 0 {
         return;
     }

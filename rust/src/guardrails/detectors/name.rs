@@ -332,15 +332,18 @@ fn pair(scan: &mut Scan<'_>, before: usize, last: &Range<usize>) {
     if !is_named {
         return;
     }
-    let (given, family) = (knowledge(scan, &first), knowledge(scan, last));
+    let given = knowledge(scan, &first);
+    if !given.is_first() {
+        return;
+    }
+    let family = knowledge(scan, last);
     if is_technology(scan.slice(last.clone())) || is_nobody(scan.slice(first.clone())) {
         return;
     }
-    let is_noble = has_particle && given.is_first() && !given.is_ambiguous() && last.len() > 3;
-    let is_sure = is_noble
-        || given.is_first() && !given.is_ambiguous() && family.is_last() && !family.is_ambiguous();
-    let is_likely =
-        given.is_first() && (family.is_any() || last.len() >= 4 && !is_plain(scan, last));
+    let is_noble = has_particle && last.len() > 3;
+    let is_known = family.is_last() && !family.is_ambiguous();
+    let is_sure = !given.is_ambiguous() && (is_noble || is_known);
+    let is_likely = family.is_any() || last.len() >= 4 && !is_plain(scan, last);
     if is_sure || (is_likely && has_label(scan, start)) {
         let end = further(scan, last.end);
         if is_place(scan, end) {

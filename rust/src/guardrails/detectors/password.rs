@@ -185,6 +185,7 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     // Forms: `password=x&remember=1`.
     if !value.is_quoted
         && value.sign == Sign::Equal
+        && value.range.len() > 4
         && let Some(end) = next_field(scan.slice(value.range.clone()))
         && scan.slice(value.range.start + end..value.range.end).contains(&b'=')
     {
@@ -398,15 +399,11 @@ fn inserted(scan: &mut Scan<'_>, name: &Range<usize>) -> bool {
     let Some(list) = memchr::memrchr(b'(', head) else { return false };
     let place = memchr::memchr_iter(b',', head.get(list..).unwrap_or_default()).count();
     let window = scan.slice(name.end..name.end + 160);
-    let lower = window.to_ascii_lowercase();
-    let Some(close) = memchr::memchr(b')', &lower) else { return false };
-    let Some(values) = lower.get(close..).and_then(|rest| memchr::memmem::find(rest, b"values"))
-    else {
-        return false;
-    };
-    if values > 8 {
-        return false;
-    }
+    let Some(close) = memchr::memchr(b')', window) else { return false };
+    let rest = window.get(close..).unwrap_or_default();
+    let is_values =
+        |at: &usize| rest.get(*at..at + 6).is_some_and(|word| word.eq_ignore_ascii_case(b"values"));
+    let Some(values) = (0..=8).find(is_values) else { return false };
     let mut at = name.end + close + values + 6;
     at = scan.skip(at, 3, |b| matches!(b, b' ' | b'('));
     for _ in 0..place {
