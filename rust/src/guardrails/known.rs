@@ -140,7 +140,7 @@ mod tests {
         let begun = std::time::Instant::now();
         let known = known(&values);
         assert_eq!(known.find(text.as_bytes()).len(), values.len());
-        // Each against each other takes minutes.
-        assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
+        // Each compared with each takes longer by far.
+        assert!(begun.elapsed().as_secs() < 4, "{:?}", begun.elapsed());
     }
 }

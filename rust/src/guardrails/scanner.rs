@@ -15,7 +15,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 use super::category::{Categories, Category};
-use super::detectors::{Capitals, Commands, DETECTORS, Detector, STREET};
+use super::detectors::{Capitals, Commands, DETECTORS, Detector, STREET, Strength};
 #[cfg(target_arch = "x86_64")]
 use super::masks::{Avx2, Avx512};
 use super::masks::{Classes, Lanes};
@@ -112,6 +112,8 @@ pub(super) struct Read {
     pub(super) digits: Cell<(usize, usize)>,
     /// Behind the first of these there is no end of a private key before the second.
     pub(super) open: Cell<(usize, usize)>,
+    /// What some short names say of their values.
+    pub(super) strengths: [Cell<(u64, Option<Strength>)>; 8],
     /// Bytes that may all stand in an address.
     pub(super) address: Cell<(usize, usize)>,
     /// Bytes that may all stand in a session token.

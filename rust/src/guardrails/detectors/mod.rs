@@ -29,6 +29,7 @@ mod words;
 pub(super) use address::STREET;
 pub(super) use commands::Commands;
 pub(super) use name::Capitals;
+pub(super) use password::Strength;
 
 /// Makes the tables, so that the first scan does not.
 pub(super) fn prepare() {

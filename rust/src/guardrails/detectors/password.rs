@@ -285,7 +285,7 @@ fn next_field(text: &[u8]) -> Option<usize> {
 
 /// How much a name says about its value.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Strength {
+pub(in crate::guardrails) enum Strength {
     /// It is a password.
     Password,
     /// It may be a reference, an id or a name.
@@ -293,6 +293,26 @@ enum Strength {
 }
 
 fn strength(scan: &Scan<'_>, name: &Range<usize>) -> Option<Strength> {
+    const SHORT: usize = 8;
+    if name.len() > SHORT {
+        return judge(scan, name);
+    }
+    // The same short names stand in a text again and again.
+    let folded = scan.slice(name.clone()).iter().fold(0, |all, b| all << 8 | u64::from(*b));
+    let place = folded.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 61;
+    let Some(known) = scan.read.strengths.get(place as usize) else { return judge(scan, name) };
+    match known.get() {
+        (word, strength) if word == folded => strength,
+        _ => {
+            let strength = judge(scan, name);
+            known.set((folded, strength));
+            strength
+        }
+    }
+}
+
+/// As [`strength`], by reading the name.
+fn judge(scan: &Scan<'_>, name: &Range<usize>) -> Option<Strength> {
     // `password1`, `PASSWORD_2`.
     let text = scan.slice(name.clone());
     if !ENDS.may_end(folded_end(text, &mut [0; 3]), text.len()) {

@@ -24,7 +24,7 @@ const fn form(text: &[u8]) -> usize {
 const fn tail(text: &[u8], count: usize) -> usize {
     let (mut hash, mut n) = (count, 0);
     while n < count && n < text.len() {
-        hash = (hash * 31 + text[text.len() - 1 - n] as usize) % 65536;
+        hash = hash * 31 + text[text.len() - 1 - n] as usize;
         n += 1;
     }
     hash % 256
