@@ -56,6 +56,25 @@ def test_memory_of_large_bodies_is_given_back(start_proxy: Callable[..., Proxy])
         wait_until(lambda: proxy.rss_anon_kib() < before + 16 * 1024, 8, "it to be given back")
 
 
+def test_a_stream_holds_nothing_of_its_request(start_proxy: Callable[..., Proxy]) -> None:
+    with provider_process() as url:
+        proxy = start_proxy(upstreams=[f"openai_chat={url}"])
+        before = proxy.rss_anon_kib()
+        body = model_request(
+            "openai_chat", "fault:stall-after-2", stream=True, text="x" * 1_000_000
+        )
+        headers = headers_of("openai_chat", proxy.key)
+        clients = [RawClient(proxy.port, 30.0) for _ in range(32)]
+        for client in clients:
+            client.send(head("POST", path_of("openai_chat"), headers, length=len(body)) + body)
+        for client in clients:
+            assert client.socket.recv(1), "its first event"
+        wait_until(lambda: proxy.rss_anon_kib() < before + 12 * 1024, 8, "their requests to go")
+        assert proxy.health()["exchanges"] == 32
+        for client in clients:
+            client.close()
+
+
 class Load:
     """Exchanges in turn on connections that stay open, and the memory as they were made."""
 

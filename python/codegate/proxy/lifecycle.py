@@ -112,7 +112,11 @@ async def _serve(
             services.watchers.later(watcher, _WATCH_AFTER_S)
             if exchange.snapshot.guards:
                 request = await mask(services, exchange, request)
-            await _answer(services, exchange, request, endpoint, downstream)
+            attempt = await _answer(services, exchange, request, endpoint, downstream)
+            del parts, request
+        # A stream may last for long, and its request may be large: nothing holds that any more.
+        if attempt is not None:
+            await _relay(services, exchange, attempt, downstream)
     except ClientGone:
         # Whoever only broke its body off, or closed one direction, can still read why.
         await _fail(exchange, downstream, BrokenBody("the request body broke off before its end"))
@@ -160,7 +164,8 @@ async def _answer(
     request: native.Request,
     endpoint: Endpoint,
     downstream: Downstream,
-) -> None:
+) -> native.Attempt | None:
+    """Answer, or return the attempt whose stream is to be relayed."""
     head, query = downstream.head, downstream.query
     is_beta = bool(query) and b"beta=true" in query.split(b"&")
     suffix = endpoint + "?beta=true" if is_beta else endpoint
@@ -171,19 +176,19 @@ async def _answer(
         plan = await fitted(exchange, request, pin, plan)
     if endpoint and not has_counter(plan, exchange.wire_format):
         await send_estimate(exchange, request, downstream)
-        return
+        return None
     attempt, decision = await try_upstreams(services, exchange, request, head, suffix, plan)
     if decision.step is Step.COMMIT:
-        headers = [*attempt.headers, *exchange.receipt()]
         if attempt.is_stream:
-            await _relay(services, exchange, attempt, headers, downstream)
-            return
+            return attempt
+        headers = [*attempt.headers, *exchange.receipt()]
         body = _whole(services, exchange, attempt)
         await downstream.send(exchange.status, headers, body)
     elif endpoint and is_unknown(attempt):
         await send_estimate(exchange, request, downstream)
     else:
         await _answer_failure(exchange, attempt, decision, downstream)
+    return None
 
 
 def _whole(services: Services, exchange: Exchange, attempt: native.Attempt) -> bytes:
@@ -201,9 +206,9 @@ async def _relay(
     services: Services,
     exchange: Exchange,
     attempt: native.Attempt,
-    headers: list[Header],
     downstream: Downstream,
 ) -> None:
+    headers: list[Header] = [*attempt.headers, *exchange.receipt()]
     seat = exchange.seat
     assert seat is not None  # noqa: S101  # what commits has one
     task = asyncio.current_task()
