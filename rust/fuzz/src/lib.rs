@@ -6,6 +6,7 @@
 mod answers;
 mod framing;
 mod guardrails;
+mod http1;
 mod input;
 mod json;
 mod oracle;
@@ -22,9 +23,10 @@ pub struct Target {
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     Target { name: "json", run: json::run, seeds: json::seeds },
     Target { name: "framing", run: framing::run, seeds: framing::seeds },
+    Target { name: "http1_answer", run: http1::run, seeds: http1::seeds },
     Target { name: "messages_request", run: requests::messages, seeds: requests::messages_seeds },
     Target { name: "chat_request", run: requests::chat, seeds: requests::chat_seeds },
     Target { name: "messages_answer", run: answers::messages, seeds: answers::messages_seeds },

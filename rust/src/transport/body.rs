@@ -10,9 +10,9 @@ use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::Connection;
 use super::decode::Decoder;
 use super::failure::{Failure, from_cut, from_hyper};
-use super::http1::Connection;
 use super::pool::{Shared, Slot};
 
 /// Decoded output is handed on in pieces of about this size.

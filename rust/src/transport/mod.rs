@@ -10,7 +10,7 @@ mod body;
 mod connect;
 mod decode;
 mod failure;
-mod http1;
+pub mod http1;
 mod io;
 mod pool;
 mod proxy;
@@ -38,7 +38,7 @@ pub use target::{Target, TargetError};
 use body::Source;
 use connect::Connector;
 use failure::{from_cut, from_hyper};
-use http1::{Connection, Cut};
+use http1::Cut;
 use pool::{Pool, Shared, Slot};
 
 /// An upstream's header block may be this large.
@@ -78,6 +78,9 @@ pub struct Transport {
     rules: ProxyRules,
     pool: Pool,
 }
+
+/// A connection of our own HTTP/1.1.
+type Connection = http1::Connection<io::Socket>;
 
 enum Sender {
     Http1(Box<Connection>),

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use hyper::client::conn::http2;
 use parking_lot::Mutex;
 
+use super::Connection as Http1;
 use super::body::GatherBody;
-use super::http1::Connection as Http1;
 use super::target::Origin;
 use super::{InFlight, Sender};
 

@@ -15,7 +15,6 @@ use http::{HeaderValue, Method, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::MAX_HEADER_BYTES;
-use super::io::Socket;
 use chunked::Chunked;
 use head::{Framing, Head};
 
@@ -36,7 +35,7 @@ pub(super) struct Invalid;
 
 /// Why an answer, or the rest of it, did not come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cut {
+pub enum Cut {
     /// The connection ended before the first byte of an answer.
     Unanswered,
     /// It ended inside the answer.
@@ -88,8 +87,8 @@ impl Output {
 }
 
 /// One connection, with one exchange at a time on it. Dropping it closes it.
-pub(super) struct Connection {
-    socket: Socket,
+pub struct Connection<S> {
+    socket: S,
     /// What was read and not handed on.
     input: BytesMut,
     output: Output,
@@ -101,8 +100,8 @@ pub(super) struct Connection {
     is_persistent: bool,
 }
 
-impl Connection {
-    pub(super) fn new(socket: Socket) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    pub fn new(socket: S) -> Self {
         Self {
             socket,
             input: BytesMut::new(),
@@ -115,17 +114,17 @@ impl Connection {
     }
 
     /// Whether an exchange before this one was answered on it.
-    pub(super) fn is_reused(&self) -> bool {
+    pub fn is_reused(&self) -> bool {
         self.is_reused
     }
 
     /// Whether anything of the present request was written.
-    pub(super) fn has_written(&self) -> bool {
+    pub fn has_written(&self) -> bool {
         self.output.has_begun
     }
 
     /// Begins an exchange; `poll_head` then sends it.
-    pub(super) fn begin(&mut self, head: Bytes, body: &[Bytes]) {
+    pub fn begin(&mut self, head: Bytes, body: &[Bytes]) {
         let mut parts = Vec::with_capacity(body.len() + 1);
         parts.push(head);
         parts.extend(body.iter().filter(|part| !part.is_empty()).cloned());
@@ -135,7 +134,7 @@ impl Connection {
 
     /// Sends the request and waits for the head of its answer. An upstream may answer before it
     /// has read everything, and the rest is then sent while its answer is read.
-    pub(super) fn poll_head(
+    pub fn poll_head(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(StatusCode, HeaderMap), Cut>> {
@@ -175,7 +174,7 @@ impl Connection {
     }
 
     /// The next piece of the answer's body; `None` at its end.
-    pub(super) fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+    pub fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
         loop {
             match &mut self.rest {
                 Rest::Length(0) => return Poll::Ready(None),
@@ -213,7 +212,7 @@ impl Connection {
     }
 
     /// Makes it ready for the next exchange, if this one left it as it found it; whether it did.
-    pub(super) fn renew(&mut self) -> bool {
+    pub fn renew(&mut self) -> bool {
         let is_at_end = match &self.rest {
             Rest::Length(left) => *left == 0,
             Rest::Chunked(chunked) => chunked.is_done(),
@@ -228,8 +227,13 @@ impl Connection {
         true
     }
 
+    /// How many bytes were read and not handed on.
+    pub fn held(&self) -> usize {
+        self.input.len()
+    }
+
     /// Whether a resting connection is still open and silent, as far as can be known.
-    pub(super) fn is_quiet(&mut self) -> bool {
+    pub fn is_quiet(&mut self) -> bool {
         let mut byte = [0];
         let mut cx = Context::from_waker(Waker::noop());
         Pin::new(&mut self.socket).poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_pending()
@@ -320,6 +324,7 @@ mod tests {
     use tokio::io::AsyncWriteExt;
     use tokio::net::{TcpListener, TcpStream};
 
+    use super::super::io::Socket;
     use super::*;
 
     #[tokio::test]
