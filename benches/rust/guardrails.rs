@@ -105,6 +105,7 @@ const WORST: &[&str] = &[
     "123-45 ", "1 2 3 4 5 ", "A 1 ", "a 1 ", "A b ", "Street 5 ", "key ", "key=", "cret=x ", "name=", "1st A ", "pw:", "pass=", "a 12 B ", "address: ", "(\"a\"",
     "credentials: ", "pwd=/a ", "secretkey=", "sessiontoken=", "+/apasswordpassword: b'", "--password to ", "A-a ", "address is 1.1.", "pwd ( pw ", "::pw:pw =Apsk",
     "pass=81.2.69.142 cret psk ", "pw:_a@auth=(AKIAQ2WERTY7UIOP3ASD A ",
+    "key=sessiontoken=", "namekey=addressname123-45 secret key ", "pw=1 2 3 4 5 1234567 to _ a:-", "..://a1b2c3d4e5f6g7h8/pw:pw", "pwsecretkey=AKIAQ2WERTY7UIOP3ASD A-a x ",
 ];
 
 fn bench_scan(criterion: &mut Criterion) {

@@ -15,7 +15,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 use super::category::{Categories, Category};
-use super::detectors::{Capitals, Commands, DETECTORS, Detector, STREET, Strength};
+use super::detectors::{Capitals, Commands, DETECTORS, Detector, Mix, STREET, Strength};
 #[cfg(target_arch = "x86_64")]
 use super::masks::{Avx2, Avx512};
 use super::masks::{Classes, Lanes};
@@ -118,6 +118,8 @@ pub(super) struct Read {
     pub(super) address: Cell<(usize, usize)>,
     /// Bytes that may all stand in a session token.
     pub(super) session: Cell<(usize, usize)>,
+    /// The last bytes that may be a session token, and which classes of characters they have.
+    pub(super) session_mix: Cell<(Range<usize>, Mix)>,
     /// Bytes of a value without quotes that nothing cuts or ends.
     pub(super) dense: Cell<(usize, usize)>,
     /// Bytes of which the last opening parenthesis is known: from, to, and one more than it.

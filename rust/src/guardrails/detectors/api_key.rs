@@ -177,9 +177,13 @@ fn webhook(scan: &Scan<'_>, start: usize, at: usize) -> Option<(usize, usize)> {
     if !memchr::memchr_iter(b':', window).any(|at| window.get(at + 1) == Some(&b'/')) {
         return None;
     }
-    let is_hook = PLACES.iter().any(|place| memchr::memmem::rfind(window, place).is_some());
+    let stands = |at: &usize, word: &[u8]| window.get(*at..at + word.len()) == Some(word);
+    let is_hook = PLACES.iter().any(|place| {
+        let first = place.first().copied().unwrap_or_default();
+        memchr::memchr_iter(first, window).any(|at| stands(&at, place))
+    });
     // All of it is needed to post, and all of it is the secret.
-    let url = memchr::memmem::rfind(window, b"https://")?;
+    let url = memchr::memrchr_iter(b'h', window).find(|at| stands(at, b"https://"))?;
     let begin = start.saturating_sub(window.len()) + url;
     is_hook.then_some((begin, at))
 }
@@ -419,7 +423,10 @@ fn is_key_of_service(name: &[u8]) -> bool {
     ];
     name.len() >= 6
         && name.ends_with(b"key")
-        && !NOT.iter().any(|word| memchr::memmem::find(name, word).is_some())
+        && !NOT.iter().any(|word| {
+            let first = word.first().copied().unwrap_or_default();
+            memchr::memchr_iter(first, name).any(|at| name.get(at..at + word.len()) == Some(word))
+        })
 }
 
 /// Whether a folded name is one of a key, a token or a secret.

@@ -1,5 +1,7 @@
 //! Keys of Amazon Web Services: ids by their shape, secrets by what stands before them.
 
+use std::ops::Range;
+
 use super::assignment::{folded, is_name, name_around, name_before, value_after};
 use super::entropy::Mix;
 use super::words::Class;
@@ -119,9 +121,32 @@ fn named(scan: &mut Scan<'_>, at: usize) {
         session_end(scan, start)
     };
     let fits = if is_secret { end - start == 40 } else { end - start >= 100 };
-    if fits && !is_word(scan.byte(end)) && is_mixed(scan.slice(start..end)) {
+    if !fits || is_word(scan.byte(end)) {
+        return;
+    }
+    let range = start..end;
+    let is_key =
+        if is_secret { is_mixed(scan.slice(range)) } else { is_mixed_session(scan, range) };
+    if is_key {
         scan.found(Category::AwsKey, start..end);
     }
+}
+
+/// What [`is_mixed`] says of a session token. Of those that overlap, what both hold is counted
+/// once.
+fn is_mixed_session(scan: &Scan<'_>, range: Range<usize>) -> bool {
+    let (last, mut mix) = scan.read.session_mix.take();
+    if last.contains(&range.start) && range.end >= last.end {
+        let gone = Mix::of(scan.slice(last.start..range.start));
+        let new = Mix::of(scan.slice(last.end..range.end));
+        mix.lower = mix.lower + new.lower - gone.lower;
+        mix.upper = mix.upper + new.upper - gone.upper;
+        mix.digits = mix.digits + new.digits - gone.digits;
+    } else {
+        mix = Mix::of(scan.slice(range.clone()));
+    }
+    scan.read.session_mix.set((range, mix));
+    mix.lower >= 4 && mix.upper >= 4 && mix.digits > 0
 }
 
 /// Where the session token ends that begins at `start`. What many names may stand in is read once.

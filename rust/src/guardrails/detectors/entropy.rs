@@ -2,7 +2,7 @@
 
 /// Which classes of characters a text has.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Mix {
+pub(in crate::guardrails) struct Mix {
     pub(super) lower: usize,
     pub(super) upper: usize,
     pub(super) digits: usize,
