@@ -326,8 +326,8 @@ class Attempt:
         """A plain answer or an error's body."""
     @property
     def usage(self) -> Usage | None: ...
-    def whole(self) -> bytes | None:
-        """The bytes of a stream that is here to its end already, which then counts as delivered.
+    def whole(self) -> tuple[bytes, str] | None:
+        """The bytes of a stream that is here to its end already, and the reason it ended by.
 
         Nothing where more is to come, or where it is too large to be handed over at once.
         """

@@ -355,7 +355,9 @@ impl Stream {
     /// Safe to drop while waiting: nothing that was read is lost but with the stream itself.
     pub async fn next_batch(&mut self) -> Batch {
         let mut out = std::mem::take(&mut self.ready);
-        if !out.is_empty()
+        // What is left over may have grown in decoding or translation: it goes down before more
+        // is read.
+        if (1..BATCH_BYTES).contains(&size_of(&out))
             && self.end.is_none()
             && let Some(body) = &mut self.body
             && let Some(chunk) = body.ready_chunk().await

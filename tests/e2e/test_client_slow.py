@@ -119,6 +119,26 @@ def test_f55_a_client_that_reads_slowly_gets_everything(
     assert seen.count(b"data: ") > 20_000
 
 
+@pytest.mark.parametrize("upstream_format", FORMATS)
+def test_f55_a_client_that_reads_on_costs_no_more_where_the_answer_grows_here(
+    start_proxy: Callable[..., Proxy], upstream_format: str
+) -> None:
+    """A few hundred bytes of the upstream are 64 KiB when they are unpacked."""
+    with flooding(upstream_format, is_packed=True) as flood:
+        proxy = start_proxy(upstreams=[f"{upstream_format}={flood.url}"])
+        body = model_request("openai_chat", "flood", stream=True)
+        with RawClient(proxy.port) as client:
+            headers = headers_of("openai_chat", proxy.key)
+            client.send(head("POST", path_of("openai_chat"), headers, length=len(body)) + body)
+            seen = len(client.read_some())
+            memory = proxy.rss_anon_kib()
+            while seen < 8_000_000:
+                seen += len(client.read_some())
+            grown = proxy.rss_anon_kib() - memory
+        assert grown < 16 * EACH_KIB, f"{grown} KiB"
+        proxy.wait_idle(10)
+
+
 def slow_body(proxy: Proxy) -> bytes:
     """A request whose body does not come."""
     headers = headers_of("openai_chat", proxy.key)

@@ -6,9 +6,10 @@ import contextlib
 import json
 import socket
 import threading
+import zlib
 from collections.abc import Iterator, Mapping
 
-_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n"
 _PIECE = 64 * 1024
 
 
@@ -22,7 +23,9 @@ def _begin(wire_format: str) -> bytes:
         usage = {"input_tokens": 1, "output_tokens": 1}
         message = {"id": "msg_flood", "type": "message", "role": "assistant", "content": []}
         start = {"type": "message_start", "message": {**message, "model": "flood", "usage": usage}}
-        return _event("message_start", start)
+        block = {"type": "text", "text": ""}
+        opened = {"type": "content_block_start", "index": 0, "content_block": block}
+        return _event("message_start", start) + _event("content_block_start", opened)
     return _delta(wire_format, "")
 
 
@@ -39,22 +42,31 @@ def _delta(wire_format: str, text: str) -> bytes:
 class Flood:
     """``sent`` is bytes handed to the kernel for all connections, ``ended`` those that closed.
 
-    With ``event_bytes`` each event is that large, else about 200 bytes.
+    With ``event_bytes`` each event is that large, else about 200 bytes. A packed one is
+    compressed, whatever was asked for.
     """
 
-    def __init__(self, wire_format: str, event_bytes: int = 0) -> None:
+    def __init__(self, wire_format: str, event_bytes: int = 0, *, is_packed: bool = False) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         self.sent = 0
         self.begun = 0
         self.ended = 0
         self._lock = threading.Lock()
-        self._begin = _begin(wire_format)
+        begin = _begin(wire_format)
         if event_bytes:
             event = _delta(wire_format, "x" * event_bytes)
         else:
             event = _delta(wire_format, "All work and no play. ") * (_PIECE // 200)
-        self._chunk = b"%x\r\n" % len(event) + event + b"\r\n"
+        encoding = b""
+        if is_packed:
+            # What follows a full flush refers to nothing before it, so it may be sent again.
+            packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+            begin = packer.compress(begin) + packer.flush(zlib.Z_FULL_FLUSH)
+            event = packer.compress(event) + packer.flush(zlib.Z_FULL_FLUSH)
+            encoding = b"content-encoding: gzip\r\n"
+        self._begin = _HEAD + encoding + b"\r\n" + _chunk(begin)
+        self._chunk = _chunk(event)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -76,7 +88,7 @@ class Flood:
                 seen += part
             with self._lock:
                 self.begun += 1
-            connection.sendall(_HEAD + b"%x\r\n" % len(self._begin) + self._begin + b"\r\n")
+            connection.sendall(self._begin)
             while True:
                 for start in range(0, len(self._chunk), _PIECE):
                     piece = self._chunk[start : start + _PIECE]
@@ -91,10 +103,14 @@ class Flood:
         self.listener.close()
 
 
+def _chunk(payload: bytes) -> bytes:
+    return b"%x\r\n" % len(payload) + payload + b"\r\n"
+
+
 @contextlib.contextmanager
-def flooding(wire_format: str, event_bytes: int = 0) -> Iterator[Flood]:
+def flooding(wire_format: str, event_bytes: int = 0, *, is_packed: bool = False) -> Iterator[Flood]:
     """A flood for the length of a block."""
-    flood = Flood(wire_format, event_bytes)
+    flood = Flood(wire_format, event_bytes, is_packed=is_packed)
     try:
         yield flood
     finally:

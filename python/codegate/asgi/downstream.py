@@ -58,7 +58,7 @@ class AsgiDownstream(Downstream):
     async def send(self, status: int, headers: list[Header], body: bytes) -> None:
         """See ``Downstream``."""
         send = self._send
-        await send(_start(status, headers))
+        await send(_start(status, headers, _is_granian(send)))
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def relay(
@@ -67,8 +67,9 @@ class AsgiDownstream(Downstream):
         """Granian's ``send`` may be called from any thread; the extension then never waits for
         the event loop between two events. For every other server each piece is awaited here."""
         send = self._send
-        await send(_start(status, headers))
-        if _is_granian(send):
+        is_granian = _is_granian(send)
+        await send(_start(status, headers, is_granian))
+        if is_granian:
             return await attempt.relay(send)
         while True:
             piece = await attempt.next_chunk()
@@ -78,16 +79,17 @@ class AsgiDownstream(Downstream):
             await send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
-def _start(status: int, headers: list[Header]) -> Message:
+def _start(status: int, headers: list[Header], is_granian: bool) -> Message:
     """Granian sends the head of an event stream at once, in a write of its own, even where all of
     the stream follows. It knows one by how its media type begins, and white space before a value
-    means nothing (RFC 9110, 5.5)."""
+    means nothing (RFC 9110, 5.5). Other servers refuse it there."""
     headers.append(SERVER)
-    for index, (name, value) in enumerate(headers):
-        if name == b"content-type":
-            if value.startswith(b"text/event-stream"):
-                headers[index] = (name, b" " + value)
-            break
+    if is_granian:
+        for index, (name, value) in enumerate(headers):
+            if name == b"content-type":
+                if value.startswith(b"text/event-stream"):
+                    headers[index] = (name, b" " + value)
+                break
     return {"type": "http.response.start", "status": status, "headers": headers}
 
 

@@ -103,10 +103,13 @@ async def _serve(
             limit = exchange.snapshot.settings.max_body_bytes
             parts = await body.read(downstream, task, limit=limit, clock=services.clock)
             exchange.bytes_in = body.size
-            if body.size > _PARSE_OFF_LOOP_BYTES:
-                request = await services.client.parse(exchange.wire_format, parts)
-            else:
-                request = native.Request.parse(exchange.wire_format, parts)
+            try:
+                if body.size > _PARSE_OFF_LOOP_BYTES:
+                    request = await services.client.parse(exchange.wire_format, parts)
+                else:
+                    request = native.Request.parse(exchange.wire_format, parts)
+            except native.BodyError as error:
+                raise BadRequest(str(error)) from error
             body.hand_over()
             exchange.take(request, head)
             services.watchers.later(watcher, _WATCH_AFTER_S)
@@ -127,8 +130,6 @@ async def _serve(
             raise
         task.uncancel()
         await _break_off(exchange, downstream, is_gone=watcher.is_gone)
-    except native.BodyError as error:
-        await _fail(exchange, downstream, BadRequest(str(error)))
     except CodegateError as error:
         await _fail(exchange, downstream, error)
     except (KeyboardInterrupt, SystemExit, GeneratorExit):
@@ -218,9 +219,10 @@ async def _relay(
         exchange.begin(attempt.status)
         whole = attempt.whole()
         if whole is None:
-            result = await downstream.relay(attempt.status, headers, attempt)
+            reason = (await downstream.relay(attempt.status, headers, attempt)).reason
         else:
-            await downstream.send(attempt.status, headers, whole)
+            body, reason = whole
+            await downstream.send(attempt.status, headers, body)
     finally:
         services.streams.pop(task, None)
         # A client that left ends the relay early: what was read until then still counts.
@@ -232,7 +234,7 @@ async def _relay(
             exchange.is_delivered = True
             _note_end(services.traffic, exchange, seat, progress.delivered)
     if not exchange.is_delivered:
-        _note_end(services.traffic, exchange, seat, result.reason)
+        _note_end(services.traffic, exchange, seat, reason)
 
 
 def _note_end(traffic: Traffic, exchange: Exchange, seat: Seat, reason_name: str) -> None:

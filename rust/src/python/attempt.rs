@@ -289,13 +289,13 @@ impl Attempt {
         }
     }
 
-    /// The bytes of a stream that is here to its end already; it then counts as delivered.
-    fn whole<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    /// The bytes of a stream that is here to its end already, and how it ended.
+    fn whole<'py>(&self, py: Python<'py>) -> PyResult<Option<(Bound<'py, PyBytes>, &'static str)>> {
         let mut place = self.stream.lock();
         let Some(batch) = place.as_mut().and_then(|stream| stream.whole()) else { return Ok(None) };
         *place = None;
-        self.progress.set_delivered(batch.end);
-        join(py, &batch.parts).map(Some)
+        let Some(end) = batch.end else { return Ok(None) };
+        Ok(Some((join(py, &batch.parts)?, end.name())))
     }
 
     /// Sends the stream by the server's own `send`, from the runtime thread.

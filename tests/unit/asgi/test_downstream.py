@@ -11,6 +11,7 @@ import pytest
 from codegate.asgi.downstream import AsgiDownstream
 
 END = {"type": "http.request", "body": b"", "more_body": False}
+SSE = (b"content-type", b"text/event-stream")
 
 
 class Parts:
@@ -72,4 +73,22 @@ def test_a_body_in_chunks_is_read_to_its_end(headers: list[tuple[bytes, bytes]])
 
 
 def test_an_empty_body_ends_with_its_first_message() -> None:
-    assert read((b"content-length", b"0"), left=[END]) == []
+    left = [part(b""), END]
+    assert read((b"content-length", b"0"), left=left) == []
+    assert left == [END]
+
+
+def test_another_server_gets_the_media_type_as_it_is() -> None:
+    """White space before a value is a sign for Granian alone; h11 refuses it."""
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        raise AssertionError
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": []}
+    answer = AsgiDownstream(scope, receive, send).send(200, [SSE], b"data: {}\n\n")
+    asyncio.run(answer)
+    assert SSE in sent[0]["headers"]
