@@ -23,7 +23,7 @@ use std::time::Duration;
 use crossbeam_queue::SegQueue;
 use parking_lot::Mutex;
 use pyo3::exceptions::asyncio::CancelledError;
-use pyo3::exceptions::{PyOSError, PyRuntimeError, PyStopIteration};
+use pyo3::exceptions::{PyBaseException, PyOSError, PyRuntimeError, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -240,6 +240,7 @@ impl Bridge {
         let pending =
             Py::new(py, Pending::new(bridge.event_loop.clone_ref(py), Arc::clone(&abort)))?;
         let (queue, completed) = (Arc::clone(&bridge.queue), pending.clone_ref(py));
+        let is_alone = bridge.under_way.load(Ordering::Relaxed) == 0;
         let under_way = UnderWay::enter(&bridge.under_way);
         // Work is some kilobytes large: each future that it is moved into would copy them.
         let work = Box::pin(work);
@@ -252,7 +253,10 @@ impl Bridge {
             queue.finish(Completion { pending: completed, build });
         });
         bridge.inbox.jobs.push((job, Some(abort)));
-        if !bridge.is_flush_due.swap(true, Ordering::Relaxed) {
+        if is_alone {
+            // There is nothing to hand over together with it.
+            bridge.inbox.notify.notify_one();
+        } else if !bridge.is_flush_due.swap(true, Ordering::Relaxed) {
             let flush = this.getattr(intern!(py, "flush"))?;
             bridge.event_loop.bind(py).call_method1(intern!(py, "call_soon"), (flush,))?;
         }
@@ -385,7 +389,7 @@ impl Pending {
                 pending.is_blocking.store(true, Ordering::Relaxed);
                 Ok(this.clone())
             }
-            State::Done(Ok(value)) => Err(PyStopIteration::new_err((value,))),
+            State::Done(Ok(value)) => Err(returned(value.into_bound(this.py()))),
             State::Done(Err(error)) => Err(error),
             State::Taken => Err(PyRuntimeError::new_err("this call was already awaited")),
         }
@@ -470,6 +474,15 @@ impl Pending {
             _ => Ok(()),
         }
     }
+}
+
+/// The end of an iterator with a value. Any object may stand for the exception with it, which is
+/// then never made, but for those that would be taken for its arguments or the exception itself.
+fn returned(value: Bound<'_, PyAny>) -> PyErr {
+    if value.is_instance_of::<PyTuple>() || value.is_instance_of::<PyBaseException>() {
+        return PyStopIteration::new_err((value.unbind(),));
+    }
+    PyStopIteration::new_err(value.unbind())
 }
 
 /// Calls back from the loop's next turn, as a future does.
