@@ -3,7 +3,7 @@
 use super::scanner::Scan;
 
 impl Scan<'_> {
-    /// Whether one of two words, in lower case, stands among the twelve bytes before `at`.
+    /// Whether one of two words, in lower case, stands among the fourteen bytes before `at`.
     #[inline]
     pub fn has_near(&self, at: usize, one: &[u8], other: &[u8]) -> bool {
         let window = self.slice(at.saturating_sub(14)..at);

@@ -718,3 +718,15 @@ fn line_end(scan: &Scan<'_>, start: usize) -> usize {
 fn is_code(byte: u8) -> bool {
     matches!(byte, b'@' | b'=' | b'{' | b'(' | b'$' | b':' | b'_' | b'%' | b'[' | b'+')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_ending_of_a_street_is_passed_over() {
+        for ending in ENDINGS {
+            assert!(may_end(ending.as_bytes()), "{ending}");
+        }
+    }
+}

@@ -185,7 +185,7 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     // Forms: `password=x&remember=1`.
     if !value.is_quoted
         && value.sign == Sign::Equal
-        && value.range.len() > 4
+        && value.range.len() >= 4
         && let Some(end) = next_field(scan.slice(value.range.clone()))
         && scan.slice(value.range.start + end..value.range.end).contains(&b'=')
     {

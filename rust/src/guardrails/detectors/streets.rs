@@ -105,3 +105,14 @@ pub(super) fn suffix(text: &[u8]) -> Option<bool> {
     }
     SUFFIXES.index_of(text).map(|index| index < STRONG)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_strong_suffixes_are_the_first_of_them() {
+        assert_eq!(suffix(b"ste"), Some(true));
+        assert_eq!(suffix(b"drive"), Some(false));
+    }
+}
