@@ -272,7 +272,7 @@ def _adding(table: sa.Table) -> str:
     return (
         f"INSERT INTO {table.name} ({', '.join([*keys, *sums])}) "  # noqa: S608  # ours
         f"VALUES ({', '.join('?' * len(table.c))}) ON CONFLICT ({', '.join(keys)}) "
-        f"DO UPDATE SET {', '.join(f'{name} = {name} + excluded.{name}' for name in sums)}"
+        f"DO UPDATE SET {', '.join(f'{n} = {table.name}.{n} + excluded.{n}' for n in sums)}"
     )
 
 

@@ -8,6 +8,9 @@ use std::ops::Range;
 use crate::canonical::{Delta, Event};
 use crate::json::{Escaped, string_end};
 
+/// Of what stands around a text no more is kept than this many bytes.
+const MOST_AROUND: usize = 4096;
+
 /// A frame that was one delta, and nothing else to anybody.
 pub(super) struct Alike {
     event: Option<Vec<u8>>,
@@ -65,6 +68,9 @@ impl<'d> Likeness<'d> {
 
     pub(super) fn found(self) -> Option<Alike> {
         let (part, is_input, place) = self.delta.filter(|_| self.events == 1)?;
+        if self.data.len() - place.len() > MOST_AROUND {
+            return None;
+        }
         Some(Alike {
             event: self.event.map(<[u8]>::to_vec),
             before: self.data.get(..place.start)?.to_vec(),
