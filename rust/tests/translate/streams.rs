@@ -517,7 +517,7 @@ fn case_054_redacted_thinking_of_a_stream_comes_back_byte_by_byte() {
 }
 
 /// Raw texts of a string, some of which end it early or never.
-const RAW_TEXTS: [&[u8]; 14] = [
+const RAW_TEXTS: [&[u8]; 16] = [
     b"word",
     b" two words",
     b"",
@@ -532,6 +532,8 @@ const RAW_TEXTS: [&[u8]; 14] = [
     "\u{e9}\u{1f980}".as_bytes(),
     b"\xff",
     b"\x01",
+    b"a\\qb",
+    b"\\u12",
 ];
 
 /// Frames around a raw text: what comes before it and what comes behind.
@@ -572,7 +574,7 @@ proptest! {
     fn frames_like_the_one_before_say_what_they_say_by_themselves(
         is_chat in any::<bool>(),
         pair in [0..7_usize, 0..7_usize],
-        steps in prop::collection::vec((any::<bool>(), 0..14_usize, any::<bool>()), 1..24),
+        steps in prop::collection::vec((any::<bool>(), 0..16_usize, any::<bool>()), 1..24),
     ) {
         let side = if is_chat { messages_to_chat() } else { chat_to_messages("claude-sonnet-4-5") };
         let table = if is_chat { &CHAT_FRAMES } else { &MESSAGES_FRAMES };
