@@ -73,12 +73,23 @@ fn sniff(data: &Escaped<'_>) -> Option<&'static str> {
     })
 }
 
-/// The media type that holds: what the bytes say, else the label.
+/// The media type that holds: what the bytes say, else the label, if it is one at all.
 pub(super) fn media_type<'a>(label: Cow<'a, str>, data: &Escaped<'_>) -> Cow<'a, str> {
     match sniff(data) {
         Some(found) if found != label => Cow::Borrowed(found),
+        None if !is_media_type(&label) => Cow::Borrowed("application/octet-stream"),
         _ => label,
     }
+}
+
+/// Whether `label` is a type and a subtype (RFC 6838, 4.2), of a length that occurs.
+fn is_media_type(label: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+    };
+    label.len() <= 128
+        && label.split_once('/').is_some_and(|(kind, rest)| is_name(kind) && is_name(rest))
 }
 
 #[cfg(test)]
@@ -93,6 +104,19 @@ mod tests {
         let edits = notices(&body, &object, kind);
         let parts = splice(&body, &object, &edits);
         (String::from_utf8(parts.concat()).unwrap(), edits.len())
+    }
+
+    #[test]
+    fn a_label_that_is_no_media_type_is_not_passed_on() {
+        let unknown = Escaped::text("AAAA");
+        let of = |label: &str| media_type(Cow::Owned(label.to_owned()), &unknown).into_owned();
+        assert_eq!(of("image/svg+xml"), "image/svg+xml");
+        let long = format!("image/{}", "x".repeat(300));
+        for label in
+            ["", "image", "image/", "/png", "image/\u{7f}png", "a/b,c", "a/b;base64", &long]
+        {
+            assert_eq!(of(label), "application/octet-stream", "{label}");
+        }
     }
 
     #[test]
