@@ -45,8 +45,8 @@ pub struct Answer {
 #[derive(Debug, Default)]
 pub struct Fold {
     answer: Answer,
-    /// The part number of each piece.
-    parts: Vec<u32>,
+    /// The part number of each piece that is not closed.
+    parts: Vec<Option<u32>>,
     has_stopped: bool,
 }
 
@@ -58,11 +58,15 @@ impl Fold {
                 self.answer.usage = *usage;
             }
             Event::Open { part, opened } => {
-                self.parts.push(*part);
+                self.parts.push(Some(*part));
                 self.answer.pieces.push(piece(opened));
             }
             Event::Delta { part, delta } => self.delta(*part, delta),
-            Event::Close { .. } => {}
+            Event::Close { part } => {
+                for known in self.parts.iter_mut().filter(|known| **known == Some(*part)) {
+                    *known = None;
+                }
+            }
             Event::Usage(usage) => self.answer.usage = *usage,
             Event::Stop(stop) => {
                 if !std::mem::replace(&mut self.has_stopped, true) {
@@ -77,7 +81,7 @@ impl Fold {
     }
 
     fn delta(&mut self, part: u32, delta: &Delta<'_>) {
-        let index = self.parts.iter().rposition(|known| *known == part);
+        let index = self.parts.iter().rposition(|known| *known == Some(part));
         let Some(piece) = index.and_then(|index| self.answer.pieces.get_mut(index)) else { return };
         match (piece, delta) {
             (
