@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use codegate::canonical::Fold;
+use codegate::canonical::{Delta, Event, Fold};
 use codegate::formats::{AnswerContext, Format, Verdict};
 use codegate::sse::{Frame, FrameKind, Framer};
 use codegate::translate::{AnswerFold, AnswerStream, Plan};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::input::{Input, seeds};
 use crate::oracle::is_json;
@@ -53,7 +53,8 @@ struct Relayed {
     stream: Vec<u8>,
     /// The whole answer that the same stream makes.
     body: Vec<u8>,
-    /// It came to its end, and all that went in was JSON.
+    /// It came to its end, all that went in was JSON, and no two texts grew in turns: a stream has
+    /// them in the order of their pieces, the whole answer one after the other.
     is_sound: bool,
 }
 
@@ -64,6 +65,7 @@ fn relayed(plan: &Arc<Plan>, upstream: Format, chunks: impl IntoIterator<Item = 
     let mut answer = AnswerStream::new(Arc::clone(plan));
     let mut fold = AnswerFold::new(Arc::clone(plan));
     let (mut stream, mut is_sound, mut is_over) = (Vec::new(), true, false);
+    let (mut decoder, mut newest) = (upstream.wire().decoder(), None);
     let mut take = |frame: &Frame<'_>| {
         if is_over {
             return;
@@ -77,6 +79,13 @@ fn relayed(plan: &Arc<Plan>, upstream: Format, chunks: impl IntoIterator<Item = 
                     is_over = answer.frame(frame.event(), frame.data(), &mut stream).is_err();
                     is_sound &= !is_over;
                     fold.frame(frame.event(), frame.data());
+                    decoder.frame(frame.event(), frame.data(), &mut |event| match event {
+                        Event::Open { part, .. } => newest = Some(part),
+                        Event::Delta { part, delta: Delta::Text(_) } => {
+                            is_sound &= newest == Some(part);
+                        }
+                        _ => {}
+                    });
                 }
             }
             Verdict::Error(_) => (is_over, is_sound) = (true, false),
@@ -129,7 +138,7 @@ pub(crate) fn check_stream(client: Format, stream: &[u8], body: &[u8]) {
 }
 
 /// A whole answer without what is made up for each one, without sealed reasoning, which is read
-/// from requests only, and without counts where there were none.
+/// from requests only, and without counts where there were none: a stream has them from its start.
 fn judged(body: &[u8]) -> Value {
     let mut value = serde_json::from_slice(body).unwrap_or(Value::Null);
     if let Some(members) = value.as_object_mut() {
@@ -139,6 +148,12 @@ fn judged(body: &[u8]) -> Value {
         let is_zero = |name| usage.and_then(|usage| usage.get(name)) == Some(&0.into());
         if is_zero("input_tokens") || is_zero("output_tokens") {
             members.remove("usage");
+        }
+        let details = members.get_mut("usage").and_then(Value::as_object_mut);
+        if let Some(usage) = details
+            && usage.get("output_tokens_details") == Some(&json!({"thinking_tokens": 0}))
+        {
+            usage.remove("output_tokens_details");
         }
     }
     if let Some(message) = value.pointer_mut("/choices/0/message").and_then(Value::as_object_mut) {
