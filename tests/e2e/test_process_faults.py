@@ -50,17 +50,16 @@ class Namespace:
         return getattr(native, name)
 
 
-read = lifecycle._read
+answer = lifecycle._answer
 
 
-async def read_and_trip(services, exchange, *rest):
-    request = await read(services, exchange, *rest)
+async def trip_or_answer(services, exchange, request, *rest):
     if MODE == "task" and request.model == "trip":
         await native.panic_probe(services.bridge)
-    return request
+    return await answer(services, exchange, request, *rest)
 
 
-lifecycle._read = read_and_trip
+lifecycle._answer = trip_or_answer
 namespace = Namespace()
 namespace.Request = Request
 lifecycle.native = namespace
