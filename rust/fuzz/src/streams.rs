@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use codegate::canonical::{Delta, Event, Fold};
+use codegate::canonical::{Delta, Event, Fold, Usage};
 use codegate::formats::{AnswerContext, Format, Verdict};
 use codegate::sse::{Frame, FrameKind, Framer};
 use codegate::translate::{AnswerFold, AnswerStream, Plan};
@@ -53,8 +53,9 @@ struct Relayed {
     stream: Vec<u8>,
     /// The whole answer that the same stream makes.
     body: Vec<u8>,
-    /// It came to its end, all that went in was JSON, and no two texts grew in turns: a stream has
-    /// them in the order of their pieces, the whole answer one after the other.
+    /// It came to its end, all that went in was JSON, no two texts grew in turns (a stream has
+    /// them in the order of their pieces, the whole answer one after the other), and no count went
+    /// back to nothing, which a stream's reader takes for a gap.
     is_sound: bool,
 }
 
@@ -65,7 +66,7 @@ fn relayed(plan: &Arc<Plan>, upstream: Format, chunks: impl IntoIterator<Item = 
     let mut answer = AnswerStream::new(Arc::clone(plan));
     let mut fold = AnswerFold::new(Arc::clone(plan));
     let (mut stream, mut is_sound, mut is_over) = (Vec::new(), true, false);
-    let (mut decoder, mut newest) = (upstream.wire().decoder(), None);
+    let (mut decoder, mut newest, mut known) = (upstream.wire().decoder(), None, [0; 6]);
     let mut take = |frame: &Frame<'_>| {
         if is_over {
             return;
@@ -83,6 +84,12 @@ fn relayed(plan: &Arc<Plan>, upstream: Format, chunks: impl IntoIterator<Item = 
                         Event::Open { part, .. } => newest = Some(part),
                         Event::Delta { part, delta: Delta::Text(_) } => {
                             is_sound &= newest == Some(part);
+                        }
+                        Event::Start { usage, .. } | Event::Usage(usage) => {
+                            let new = counts(&usage);
+                            is_sound &=
+                                !known.iter().zip(new).any(|(old, new)| *old > 0 && new == 0);
+                            known = new;
                         }
                         _ => {}
                     });
@@ -103,6 +110,12 @@ fn relayed(plan: &Arc<Plan>, upstream: Format, chunks: impl IntoIterator<Item = 
     }
     answer.finish(&mut stream);
     Relayed { stream, body: fold.finish().concat(), is_sound }
+}
+
+fn counts(usage: &Usage) -> [u64; 6] {
+    let Usage { input, output, cache_read, cache_write, cache_write_1h, reasoning, .. } = *usage;
+    [input, output, cache_read, cache_write, cache_write_1h, reasoning]
+        .map(Option::unwrap_or_default)
 }
 
 /// Each event of a client's stream is JSON, and all together make the whole answer.
