@@ -28,7 +28,7 @@ use crate::transport::{AnswerBody, Failure, FailureKind, Target};
 use output::{Rewritten, add, flush, release, rewrite, size_of, split_off};
 
 /// At most this much is gathered before it is written.
-const BATCH_BYTES: usize = 64 * 1024;
+const BATCH_BYTES: usize = 32 * 1024;
 /// A stream that is here to its end goes down in one piece if it is no larger.
 const WHOLE_BYTES: usize = 128 * 1024;
 /// Comments and pings before the first event that are kept for the client.

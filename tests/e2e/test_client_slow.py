@@ -19,7 +19,7 @@ from tests.support.proxy import Proxy, wait_until
 from tests.support.raw import RawClient, call, head, headers_of, model_request, path_of
 
 READERS = 60
-EACH_KIB = 768
+EACH_KIB = 512
 CONNECTIONS = 100
 
 
