@@ -39,6 +39,8 @@ class Gateway(ABC):
     masks: ClassVar[bool] = False
     #: Made by somebody else: where it fails, that is a result.
     is_peer: ClassVar[bool] = False
+    #: Does not do all that CodeGate does for a request: shown beside it, and not judged.
+    does_less: ClassVar[bool] = False
     start_timeout_s: ClassVar[float] = 30.0
 
     def __init__(self) -> None:

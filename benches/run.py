@@ -39,28 +39,38 @@ _PASSES = 2
 
 def main() -> int:
     """Runs the bench, or renders a stored run."""
-    options = _options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
-        if options.render:
-            write_readme(RunResult.load(options.render))
-            return 0
-        return _bench(options)
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="benches.run", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
+    parser = argument_parser("benches.run", __doc__)
     parser.add_argument("--gateways", default="", help=f"some of: {', '.join(GATEWAYS)}")
+    return run_or_render(parser.parse_args(), _bench, write_readme)
+
+
+def argument_parser(name: str, description: str | None) -> argparse.ArgumentParser:
+    """What every bench of rounds can be told."""
+    parser = argparse.ArgumentParser(prog=name, description=description)
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     parser.add_argument("--cells", default="", help="only cells whose name begins so: S,A,L,P")
     parser.add_argument("--rounds", type=int, default=0)
     parser.add_argument("--seed", type=int, default=9212, help="of the order within a round")
     parser.add_argument("--no-save", action="store_true", help="print only")
     parser.add_argument("--render", type=Path, help="put a stored run into the README")
-    return parser.parse_args()
+    return parser
+
+
+def run_or_render(
+    options: argparse.Namespace,
+    bench: Callable[[argparse.Namespace], int],
+    write: Callable[[RunResult], None],
+) -> int:
+    """The exit code of ``bench``, or 0 after ``write`` of a stored run; errors become one line."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        if options.render:
+            write(RunResult.load(options.render))
+            return 0
+        return bench(options)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
 
 
 def _bench(options: argparse.Namespace) -> int:

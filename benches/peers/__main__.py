@@ -1,7 +1,8 @@
 """`python -m benches.peers [--quick]`: CodeGate beside other gateways and haproxy.
 
-Exit 0 when CodeGate takes less CPU time for a request than every peer that gave right answers, 1
-when it does not, when its own answers were wrong, or when a program is missing.
+Exit 0 when CodeGate takes less CPU time for a request than every peer that gave right answers and
+keeps the same books, 1 when it does not, when its own answers were wrong, or when a program is
+missing.
 """
 
 from __future__ import annotations
@@ -9,11 +10,9 @@ from __future__ import annotations
 import argparse
 import datetime
 import random
-import signal
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 from benches.cells import FULL, PEER_CELLS, QUICK
 from benches.gateways import GATEWAYS, Codegate, Gateway, Haproxy
@@ -21,34 +20,25 @@ from benches.peers.gateways import PEERS
 from benches.peers.report import behind, render, write_readme
 from benches.process import BenchError
 from benches.results import RunResult
-from benches.run import ROOT, build_load, check_cores, commit, machine, run_cell, save
+from benches.run import (
+    ROOT,
+    argument_parser,
+    build_load,
+    check_cores,
+    commit,
+    machine,
+    run_cell,
+    run_or_render,
+    save,
+)
 
 
 def main() -> int:
     """Installs what is missing and runs, or renders a stored run."""
-    options = _options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
-        if options.render:
-            write_readme(RunResult.load(options.render))
-            return 0
-        return _bench(options)
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-
-
-def _options() -> argparse.Namespace:
+    parser = argument_parser("benches.peers", __doc__)
     names = [peer.name for peer in PEERS]
-    parser = argparse.ArgumentParser(prog="benches.peers", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     parser.add_argument("--peers", default=",".join(names), help=f"some of: {', '.join(names)}")
-    parser.add_argument("--cells", default="", help="only cells whose name begins so: S,A,L")
-    parser.add_argument("--rounds", type=int, default=0)
-    parser.add_argument("--seed", type=int, default=9212, help="of the order within a round")
-    parser.add_argument("--no-save", action="store_true", help="print only")
-    parser.add_argument("--render", type=Path, help="put a stored run into the README")
-    return parser.parse_args()
+    return run_or_render(parser.parse_args(), _bench, write_readme)
 
 
 def _bench(options: argparse.Namespace) -> int:

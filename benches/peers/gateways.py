@@ -47,10 +47,13 @@ class Peer(Gateway):
 
 
 class Crabllm(Peer):
-    """In Rust, as built from its crate with its own lock file and default features."""
+    """In Rust, as built from its crate with its own lock file and default features. It reads the
+    usage of each answer, sums it, and writes a line."""
 
     name = "crabllm"
     settings = _HERE / "crabllm.toml"
+    #: What it logs.
+    log: ClassVar[str] = "warn,crabllm_proxy::ext::logging=info"
 
     @classmethod
     def version(cls) -> str:
@@ -60,9 +63,17 @@ class Crabllm(Peer):
         self.choose_port()
         config = folder / "crabllm.toml"
         config.write_text(self.filled(upstream))
-        # By default it logs a line for each request; CodeGate logs those that failed.
-        env = {**os.environ, "RUST_LOG": "warn"}
+        env = {**os.environ, "RUST_LOG": self.log}
         self._serve([str(install.crabllm()), "serve", "--config", str(config)], folder, env)
+
+
+class CrabllmBare(Crabllm):
+    """The same as it comes: nothing is read from an answer, and nothing kept of a request."""
+
+    name = "crabllm-bare"
+    settings = _HERE / "crabllm-bare.toml"
+    does_less = True
+    log = "warn"
 
 
 class Portkey(Peer):
@@ -126,4 +137,4 @@ class Litellm(Peer):
         return self._status("/health/liveliness") is not None
 
 
-PEERS: tuple[type[Peer], ...] = (Crabllm, Portkey, Litellm)
+PEERS: tuple[type[Peer], ...] = (Crabllm, CrabllmBare, Portkey, Litellm)

@@ -1,5 +1,6 @@
 """What a run beside peers adds up to: each one's CPU time as a multiple of CodeGate's and of
-haproxy's of the same round, and the cells in which CodeGate is behind."""
+haproxy's of the same round, and the cells in which CodeGate is behind. Who does less than CodeGate
+is shown and not judged."""
 
 from __future__ import annotations
 
@@ -8,9 +9,11 @@ from collections.abc import Mapping
 
 from benches.goals import SUBJECT
 from benches.measure import Sample
+from benches.peers.gateways import PEERS
 from benches.report import between_marks, head_lines, markdown
 from benches.results import REFERENCE, CellResult, RunResult, rows
 
+_LESS = {peer.name for peer in PEERS if peer.does_less}
 _MARKS = ("<!-- peers: begin -->", "<!-- peers: end -->")
 
 
@@ -20,6 +23,10 @@ def render(run: RunResult) -> str:
     head = ("cell", f"{REFERENCE} µs", SUBJECT, *names, "least lead")
     lines = [*head_lines(run), "", "CPU time of a request as a multiple of haproxy's; in brackets"]
     lines[-1] += f" as a multiple of {SUBJECT}'s. Medians of the ratios within a round."
+    if less := [name for name in names if name in _LESS]:
+        lines[-1] += (
+            f" {', '.join(less)} does less for a request and has no part in the least lead."
+        )
     lines += ["", *markdown(head, [_line(result, names) for result in run.cells])]
     void = [
         f"- {result.cell.name}, {row.gateway}: {row.void}"
@@ -38,14 +45,15 @@ def write_readme(run: RunResult) -> None:
 
 
 def behind(run: RunResult) -> list[str]:
-    """Where a peer takes no more CPU time than CodeGate, or CodeGate's own answers were wrong."""
+    """Where a peer that does the same work takes no more CPU time than CodeGate, or CodeGate's own
+    answers were wrong."""
     faults = []
     for result in run.cells:
         for row in rows(result):
             if row.void is not None and row.gateway in (SUBJECT, REFERENCE):
                 faults.append(f"{result.cell.name}: {row.gateway} is void: {row.void}")
         for name, lead in leads(result).items():
-            if lead <= 1:
+            if lead <= 1 and name not in _LESS:
                 faults.append(f"{result.cell.name}: {name} takes {lead:.2f} of {SUBJECT}'s CPU")
     return faults
 
@@ -85,5 +93,6 @@ def _line(result: CellResult, names: list[str]) -> list[str]:
         else:
             lead = f" ({found[name]:.2f})" if name in found else ""
             line.append(f"{row.ratio.median:,.2f}{lead}")
-    line.append(f"{min(found.values()):.2f}" if found else "no peer")
+    judged = [lead for name, lead in found.items() if name not in _LESS]
+    line.append(f"{min(judged):.2f}" if judged else "no peer")
     return line

@@ -123,6 +123,16 @@ def test_a_peer_ahead_and_our_own_wrong_answer_are_faults() -> None:
     assert behind(run_of([*ROUNDS, wrong])) == ["A·J messages: codegate is void: short stream"]
 
 
+def test_a_peer_that_does_less_is_shown_and_not_judged() -> None:
+    bare = [sample("crabllm-bare", number, 15.0 * number) for number in (1, 2, 3)]
+    run = run_of([*ROUNDS, *bare])
+    run.versions["crabllm-bare"] = "1"
+    assert behind(run) == []
+    report = render(run)
+    assert "crabllm-bare does less" in report
+    assert "1.50 (0.50) | no peer |" in report
+
+
 def test_the_same_cells_are_run_as_beside_the_floors() -> None:
     names = [cell.name for cell in PEER_CELLS]
     assert len(names) == len(set(names)) == 14
