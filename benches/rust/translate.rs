@@ -8,9 +8,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use codegate::canonical::{Abilities, Profile};
 use codegate::formats::Format;
-use codegate::request::{Goal, ParsedRequest};
 use codegate::translate::{self, AnswerStream, Plan, Seals};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use work::session;
@@ -19,18 +17,8 @@ const MESSAGES: Format = Format::AnthropicMessages;
 const CHAT: Format = Format::OpenaiChat;
 
 fn encoded(client: Format, target: Format, body: &Bytes, seals: &Arc<Seals>) -> Arc<Plan> {
-    let parsed = ParsedRequest::parse(client, [body.clone()]).expect("a good body");
-    let goal = Goal {
-        format: target,
-        model: "m",
-        max_output: None,
-        profile: &Profile::default(),
-        abilities: Abilities::default(),
-        seals,
-        is_strict: false,
-        rescue: None,
-    };
-    parsed.encode(&goal).expect("a translation").plan.expect("a plan")
+    let encoded = work::encoded(client, target, body, seals).expect("a translation");
+    encoded.plan.expect("a plan")
 }
 
 fn bench_requests(criterion: &mut Criterion) {

@@ -2,7 +2,13 @@
 
 #![allow(dead_code, reason = "each bench uses some of them")]
 
+use std::sync::Arc;
+
+use bytes::Bytes;
+use codegate::canonical::{Abilities, Profile};
 use codegate::formats::Format;
+use codegate::request::{Encoded, Goal, ParsedRequest};
+use codegate::translate::Seals;
 
 pub(crate) const DELTAS: usize = 300;
 
@@ -120,3 +126,24 @@ pub(crate) fn chat_answer() -> Vec<u8> {
 }
 
 const ANSWER: &str = r#"The fixture holds its \"first\" connection until the end of the test, so the second one waits for a lock that nobody gives up.\nClose it before the second opens. "#;
+
+/// A request of `client`, read and written anew for an upstream of `target`; `None` where a body
+/// made here is refused.
+pub(crate) fn encoded(
+    client: Format,
+    target: Format,
+    body: &Bytes,
+    seals: &Arc<Seals>,
+) -> Option<Encoded> {
+    let goal = Goal {
+        format: target,
+        model: "m",
+        max_output: None,
+        profile: &Profile::default(),
+        abilities: Abilities::default(),
+        seals,
+        is_strict: false,
+        rescue: None,
+    };
+    ParsedRequest::parse(client, [body.clone()]).ok()?.encode(&goal).ok()
+}

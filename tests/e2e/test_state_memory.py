@@ -31,6 +31,16 @@ def tree_kib(pid: int) -> int:
     return own + sum(tree_kib(int(child)) for child in children)
 
 
+def large_requests(proxy: Proxy, count: int, model: str, *, stream: bool) -> list[RawClient]:
+    """So many requests of 1 MB, sent and not answered yet."""
+    body = model_request("openai_chat", model, stream=stream, text="x" * 1_000_000)
+    headers = headers_of("openai_chat", proxy.key)
+    clients = [RawClient(proxy.port, 30.0) for _ in range(count)]
+    for client in clients:
+        client.send(head("POST", path_of("openai_chat"), headers, length=len(body)) + body)
+    return clients
+
+
 def test_a_started_proxy_is_small(start_proxy: Callable[..., Proxy]) -> None:
     proxy = start_proxy()
     assert proxy.rss_anon_kib() <= WORKER_KIB
@@ -42,13 +52,7 @@ def test_memory_of_large_bodies_is_given_back(start_proxy: Callable[..., Proxy])
         proxy = start_proxy(upstreams=[f"openai_chat={url}"])
         before = proxy.rss_anon_kib()
         # What is under way together is held together: the upstream answers late.
-        body = model_request(
-            "openai_chat", "fault:slow-first-1500", stream=False, text="x" * 1_000_000
-        )
-        headers = headers_of("openai_chat", proxy.key)
-        clients = [RawClient(proxy.port, 30.0) for _ in range(64)]
-        for client in clients:
-            client.send(head("POST", path_of("openai_chat"), headers, length=len(body)) + body)
+        clients = large_requests(proxy, 64, "fault:slow-first-1500", stream=False)
         wait_until(lambda: proxy.rss_anon_kib() > before + 32 * 1024, 10, "bodies in memory")
         for client in clients:
             assert client.read_answer().status == 200
@@ -60,13 +64,7 @@ def test_a_stream_holds_nothing_of_its_request(start_proxy: Callable[..., Proxy]
     with provider_process() as url:
         proxy = start_proxy(upstreams=[f"openai_chat={url}"])
         before = proxy.rss_anon_kib()
-        body = model_request(
-            "openai_chat", "fault:stall-after-2", stream=True, text="x" * 1_000_000
-        )
-        headers = headers_of("openai_chat", proxy.key)
-        clients = [RawClient(proxy.port, 30.0) for _ in range(32)]
-        for client in clients:
-            client.send(head("POST", path_of("openai_chat"), headers, length=len(body)) + body)
+        clients = large_requests(proxy, 32, "fault:stall-after-2", stream=True)
         for client in clients:
             assert client.socket.recv(1), "its first event"
         wait_until(lambda: proxy.rss_anon_kib() < before + 12 * 1024, 8, "their requests to go")

@@ -11,12 +11,11 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use codegate::canonical::{Abilities, Profile};
 use codegate::formats::{Format, TargetOptions, Verdict};
 use codegate::guardrails::policy::Wishes;
 use codegate::guardrails::{Categories, Guard, StreamRestorer};
 use codegate::json::{Body, MAX_DEPTH, scan, splice};
-use codegate::request::{Goal, ParsedRequest};
+use codegate::request::ParsedRequest;
 use codegate::sse::{FrameKind, Framer};
 use codegate::translate::{self, AnswerStream, Plan, Seals};
 
@@ -110,18 +109,7 @@ fn other(format: Format) -> Format {
 }
 
 fn encoded(client: Format, body: &Bytes, seals: &Arc<Seals>) -> Arc<Plan> {
-    let parsed = ParsedRequest::parse(client, [body.clone()]).unwrap();
-    let goal = Goal {
-        format: other(client),
-        model: "m",
-        max_output: None,
-        profile: &Profile::default(),
-        abilities: Abilities::default(),
-        seals,
-        is_strict: false,
-        rescue: None,
-    };
-    black_box(parsed.encode(&goal).unwrap()).plan.unwrap()
+    black_box(work::encoded(client, other(client), body, seals)).unwrap().plan.unwrap()
 }
 
 fn seals() -> Arc<Seals> {
