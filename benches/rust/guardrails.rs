@@ -108,6 +108,23 @@ const WORST: &[&str] = &[
     "key=sessiontoken=", "namekey=addressname123-45 secret key ", "pw=1 2 3 4 5 1234567 to _ a:-", "..://a1b2c3d4e5f6g7h8/pw:pw", "pwsecretkey=AKIAQ2WERTY7UIOP3ASD A-a x ",
 ];
 
+/// `part` again and again; with a word of its own after a few of them if it is not to repeat itself.
+fn worst_text(part: &str, is_varied: bool) -> String {
+    if !is_varied {
+        return part.repeat(1_000_000 / part.len());
+    }
+    let (mut text, mut seed) = (String::new(), 0x9E37_79B9_u32);
+    while text.len() < 1_000_000 {
+        text.push_str(&part.repeat(200_usize.div_ceil(part.len())));
+        for _ in 0..5 {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            text.push(char::from(b'a' + (seed >> 24) as u8 % 26));
+        }
+        text.push('\n');
+    }
+    text
+}
+
 fn bench_scan(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("scan 1 MB");
     group.measurement_time(Duration::from_secs(2)).sample_size(20);
@@ -120,7 +137,7 @@ fn bench_scan(criterion: &mut Criterion) {
         b.iter(|| scanner.scan_baseline(black_box(ordinary.as_bytes())));
     });
     for worst in WORST {
-        let text = worst.repeat(1_000_000 / worst.len());
+        let text = worst_text(worst, false);
         group.bench_function(*worst, |b| b.iter(|| scanner.scan(black_box(text.as_bytes()), None)));
     }
     group.finish();
@@ -214,23 +231,19 @@ fn costs() {
             }
         },
     );
-    let mut worst = (0.0, "");
-    for pattern in WORST {
-        let text = pattern.repeat(1_000_000 / pattern.len());
-        let taken = least(
-            2,
-            || (),
-            |()| {
-                black_box(scanner.scan(text.as_bytes(), None).unwrap());
-            },
-        );
-        if taken > worst.0 {
-            worst = (taken, pattern);
-        }
-    }
+    let slowest = |is_varied| {
+        let costs = WORST.iter().map(|part| {
+            let text = worst_text(part, is_varied);
+            let scan = || black_box(scanner.scan(text.as_bytes(), None).unwrap());
+            (least(2, || (), |()| drop(scan())), *part)
+        });
+        costs.max_by(|one, other| one.0.total_cmp(&other.0)).unwrap()
+    };
+    let (worst, varied) = (slowest(false), slowest(true));
     let costs = serde_json::json!({
         "first": first, "first_baseline": first - scan + baseline, "scan": scan,
         "next": next, "delta": delta / DELTAS as f64, "worst": worst.0, "worst_text": worst.1,
+        "varied": varied.0, "varied_text": varied.1,
     });
     println!("{costs}");
 }

@@ -55,6 +55,11 @@ pub(crate) fn token_seeds() -> Vec<Vec<u8>> {
 
 /// Any bytes are scanned to their end, on each machine with the same result.
 pub(crate) fn scanner(data: &[u8]) {
+    // What repeats itself is passed over.
+    let part =
+        data.get(..data.len().min(96)).filter(|part| part.first().is_some_and(|b| b % 8 == 7));
+    let repeated = part.map(|part| [&part.repeat(12_000 / part.len()), data].concat());
+    let data = repeated.as_deref().unwrap_or(data);
     let Ok(found) = SCANNER.scan(data, None) else { panic!("no time was set") };
     assert_eq!(found, SCANNER.scan_baseline(data));
     let text = std::str::from_utf8(data);

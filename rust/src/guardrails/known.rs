@@ -101,13 +101,16 @@ impl Known {
         }
         let is_word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
         let before = at.checked_sub(1).and_then(|at| text.get(at));
-        let begins_word = !(is_word(before) && is_word(rest.first()));
-        let mut lengths = self.by_head.get(head)?.iter().filter(|_| begins_word);
-        lengths.find_map(|(len, values)| {
+        if is_word(before) && is_word(rest.first()) {
+            return None;
+        }
+        self.by_head.get(head)?.iter().find_map(|(len, values)| {
             let value = rest.get(..*len)?;
-            let ends_word = !(is_word(rest.get(*len)) && is_word(value.last()));
-            let category = values.get(value).filter(|_| ends_word)?;
-            Some(Finding { category: *category, start: at, end: at + len })
+            if is_word(rest.get(*len)) && is_word(value.last()) {
+                return None;
+            }
+            let category = *values.get(value)?;
+            Some(Finding { category, start: at, end: at + len })
         })
     }
 }

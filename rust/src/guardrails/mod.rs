@@ -14,6 +14,7 @@ mod memo;
 mod near;
 mod overlap;
 pub mod policy;
+mod repeats;
 pub mod restore;
 pub mod scanner;
 pub mod token;
@@ -23,3 +24,17 @@ pub use frames::StreamRestorer;
 pub use policy::Guard;
 pub use restore::Issued;
 pub use scanner::{Finding, Scanner, TooSlow};
+
+#[cfg(test)]
+mod draws {
+    /// Numbers below what is asked for, the same in each run.
+    pub(super) fn draws() -> impl FnMut(usize) -> usize {
+        let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
+        move |below| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            (seed >> 33) as usize % below
+        }
+    }
+}

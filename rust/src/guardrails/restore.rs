@@ -278,6 +278,7 @@ fn push_once(out: &mut Vec<u8>, text: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::draws::draws;
     use super::*;
     use crate::guardrails::token::Spelling;
 
@@ -484,13 +485,7 @@ mod tests {
             "0OIl",
             "                        ",
         ];
-        let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
-        let mut draw = |below: usize| {
-            seed ^= seed << 13;
-            seed ^= seed >> 7;
-            seed ^= seed << 17;
-            (seed >> 33) as usize % below
-        };
+        let mut draw = draws();
         let (mut held, mut most) = (0, 0);
         for _ in 0..4_000 {
             let text: String = (0..=draw(12)).map(|_| pieces[draw(pieces.len())]).collect();

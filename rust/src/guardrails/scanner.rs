@@ -19,11 +19,9 @@ use super::detectors::{Capitals, Commands, DETECTORS, Detector, Mix, STREET, Str
 #[cfg(target_arch = "x86_64")]
 use super::masks::{Avx2, Avx512};
 use super::masks::{Classes, Lanes};
+use super::repeats::{self, Repeats};
 use super::token;
 use crate::block::BLOCK;
-
-/// Blocks between two looks at the clock.
-const BLOCKS_PER_LOOK: usize = 1024;
 
 /// A value to mask: its kind and where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +74,7 @@ const OPTION: usize = 2;
 
 /// Each window has this many new bytes, with some before and behind them that are read again: so
 /// that what triggers look back and ahead at is always in one register.
-const STRIDE: usize = 48;
+pub(super) const STRIDE: usize = 48;
 /// Most bytes that a trigger looks back; less than that is left to look ahead.
 const LEAD: usize = 8;
 /// The bits of a window's new bytes, and of those before them.
@@ -89,10 +87,10 @@ pub struct Scan<'t> {
     pub text: &'t [u8],
     pub(super) findings: Vec<Finding>,
     /// Up to where each detector has read already.
-    cursors: [usize; Category::COUNT],
+    pub(super) cursors: [usize; Category::COUNT],
     enabled: Categories,
     /// Where the run begins that a [`Trigger::Run`] ends, behind the letter of an escape.
-    run: usize,
+    pub(super) run: usize,
     pub(super) read: Read,
 }
 
@@ -294,13 +292,14 @@ impl Scanner {
                 // SAFETY: `lanes` proves the instructions that the function is compiled for.
                 return unsafe { run_avx2(lanes, self, scan, until) };
             }
-            self.run_with(super::masks::Sse2, scan, until)
+            self.run_with(super::masks::Sse2, scan, until, repeats::EVERY)
         }
         #[cfg(not(target_arch = "x86_64"))]
-        self.run_with(super::masks::Plain, scan, until)
+        self.run_with(super::masks::Plain, scan, until, repeats::EVERY)
     }
 
-    /// As [`scan`](Self::scan), without the instructions that have to be asked for.
+    /// As [`scan`](Self::scan), without the instructions that have to be asked for, and each byte
+    /// for itself even where the text repeats itself.
     pub fn scan_baseline(&self, text: &[u8]) -> Vec<Finding> {
         let mut scan = Scan {
             text,
@@ -311,25 +310,28 @@ impl Scanner {
             read: Read::default(),
         };
         #[cfg(target_arch = "x86_64")]
-        let _ = self.run_with(super::masks::Sse2, &mut scan, None);
+        let _ = self.run_with(super::masks::Sse2, &mut scan, None, usize::MAX);
         #[cfg(not(target_arch = "x86_64"))]
-        let _ = self.run_with(super::masks::Plain, &mut scan, None);
+        let _ = self.run_with(super::masks::Plain, &mut scan, None, usize::MAX);
         let mut findings = scan.findings;
         order(text, &mut findings);
         resolve(&findings)
     }
 
+    /// Looks at the clock, and for what repeats itself, at `pause` for the first time.
     #[inline(always)]
     fn run_with(
         &self,
         lanes: impl Lanes,
         scan: &mut Scan<'_>,
         until: Option<Instant>,
+        mut pause: usize,
     ) -> Result<(), TooSlow> {
         let text = scan.text;
-        let mut word = 0;
+        let (mut word, mut base) = (0, 0);
+        let mut repeats = Repeats::default();
         // One place beyond the end: what ends with the text shows itself only behind it.
-        for (index, base) in (0..=text.len()).step_by(STRIDE).enumerate() {
+        while base <= text.len() {
             let window = base.checked_sub(LEAD).and_then(|start| text.get(start..)?.first_chunk());
             let classes = match window {
                 Some(window) => Classes::read(lanes, window),
@@ -352,10 +354,12 @@ impl Scanner {
             if others != 0 {
                 scan.run = base + BLOCK - LEAD - others.leading_zeros() as usize;
             }
-            if index % BLOCKS_PER_LOOK == BLOCKS_PER_LOOK - 1
-                && until.is_some_and(|until| Instant::now() > until)
-            {
-                return Err(TooSlow);
+            base += STRIDE;
+            if base >= pause {
+                if until.is_some_and(|until| Instant::now() > until) {
+                    return Err(TooSlow);
+                }
+                (base, pause) = repeats.look(scan, base, word);
             }
         }
         Ok(())
@@ -446,7 +450,7 @@ fn run_avx512(
     scan: &mut Scan<'_>,
     until: Option<Instant>,
 ) -> Result<(), TooSlow> {
-    scanner.run_with(lanes, scan, until)
+    scanner.run_with(lanes, scan, until, repeats::EVERY)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -457,7 +461,7 @@ fn run_avx2(
     scan: &mut Scan<'_>,
     until: Option<Instant>,
 ) -> Result<(), TooSlow> {
-    scanner.run_with(lanes, scan, until)
+    scanner.run_with(lanes, scan, until, repeats::EVERY)
 }
 
 /// Whether `at` is far inside of a value without quotes, and far from its end: names are given

@@ -33,85 +33,58 @@ class Bodies:
 def messages(c: Bodies) -> dict[str, Any]:
     """Every carrier of a Messages request, in both of its forms where there are two."""
     text = {"type": "text", "text": c.canary(), "cache_control": {"type": "ephemeral"}}
-    document = {"type": "text", "media_type": "text/plain", "data": c.canary()}
     return {
         "model": "m",
         "max_tokens": 9,
         "metadata": {"user_id": c.canary()},
         "stop_sequences": [c.canary()],
         "system": [text, {"type": "text", "text": c.canary()}],
-        "tools": [
-            {
-                "name": "n",
-                "description": c.canary(),
-                "input_schema": {
-                    "type": "object",
-                    "properties": {
-                        "id": {"type": "string", "description": c.canary(), "enum": [c.canary()]}
-                    },
-                },
-                "input_examples": [{"id": c.canary()}],
-            }
-        ],
+        "tools": [_messages_tool(c)],
         "messages": [
             {"role": "user", "content": c.canary()},
-            {
-                "role": "assistant",
-                "content": [
-                    {"type": "text", "text": c.canary(), "citations": [{"cited_text": c.canary()}]},
-                    {
-                        "type": "tool_use",
-                        "id": "t",
-                        "name": "n",
-                        "input": {
-                            "id": c.canary(),
-                            "data": [{"type": c.canary()}],
-                            "signature": c.canary(),
-                        },
-                    },
-                    {
-                        "type": "server_tool_use",
-                        "id": "s",
-                        "name": "n",
-                        "input": {"query": c.canary()},
-                    },
-                ],
-            },
-            {
-                "role": "user",
-                "content": [
-                    {"type": "tool_result", "tool_use_id": "t", "content": c.canary()},
-                    {
-                        "type": "tool_result",
-                        "tool_use_id": "t",
-                        "content": [{"type": "text", "text": c.canary()}],
-                    },
-                    {
-                        "type": "document",
-                        "title": c.canary(),
-                        "context": c.canary(),
-                        "source": document,
-                    },
-                    {
-                        "type": "document",
-                        "source": {
-                            "type": "content",
-                            "content": [{"type": "text", "text": c.canary()}],
-                        },
-                    },
-                    {
-                        "type": "search_result",
-                        "title": c.canary(),
-                        "source": c.canary(),
-                        "content": [],
-                    },
-                    {"type": "image", "source": {"type": "url", "url": "https://h/" + c.canary()}},
-                    {"type": "block_of_next_year", "member": {"deeper": [c.canary()]}},
-                ],
-            },
+            {"role": "assistant", "content": _answered(c)},
+            {"role": "user", "content": _asked(c)},
         ],
         "member_of_next_year": [{"deeper": c.canary()}],
     }
+
+
+def _messages_tool(c: Bodies) -> dict[str, Any]:
+    member = {"type": "string", "description": c.canary(), "enum": [c.canary()]}
+    return {
+        "name": "n",
+        "description": c.canary(),
+        "input_schema": {"type": "object", "properties": {"id": member}},
+        "input_examples": [{"id": c.canary()}],
+    }
+
+
+def _answered(c: Bodies) -> list[dict[str, Any]]:
+    """Blocks of an answer, sent again."""
+    arguments = {"id": c.canary(), "data": [{"type": c.canary()}], "signature": c.canary()}
+    query = {"query": c.canary()}
+    return [
+        {"type": "text", "text": c.canary(), "citations": [{"cited_text": c.canary()}]},
+        {"type": "tool_use", "id": "t", "name": "n", "input": arguments},
+        {"type": "server_tool_use", "id": "s", "name": "n", "input": query},
+    ]
+
+
+def _asked(c: Bodies) -> list[dict[str, Any]]:
+    """Blocks of a user: results of tools, documents, images and what nobody knows yet."""
+    document = {"type": "text", "media_type": "text/plain", "data": c.canary()}
+    parts = {"type": "content", "content": [{"type": "text", "text": c.canary()}]}
+    result = [{"type": "text", "text": c.canary()}]
+    image = {"type": "url", "url": "https://h/" + c.canary()}
+    return [
+        {"type": "tool_result", "tool_use_id": "t", "content": c.canary()},
+        {"type": "tool_result", "tool_use_id": "t", "content": result},
+        {"type": "document", "title": c.canary(), "context": c.canary(), "source": document},
+        {"type": "document", "source": parts},
+        {"type": "search_result", "title": c.canary(), "source": c.canary(), "content": []},
+        {"type": "image", "source": image},
+        {"type": "block_of_next_year", "member": {"deeper": [c.canary()]}},
+    ]
 
 
 def chat(c: Bodies) -> dict[str, Any]:

@@ -85,6 +85,7 @@ pub(super) fn is_word(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::category::Categories;
+    use super::super::draws::draws;
     use super::super::scanner::Scanner;
     use super::*;
 
@@ -159,13 +160,7 @@ mod tests {
             .collect();
         pieces.extend(["\\n", "\\", "\"", " ", "-", "é🦀", "XQZEMAIL", "=", ": ", "1", "A"]);
         let scanner = Scanner::new(Categories::ALL);
-        let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
-        let mut draw = |below: usize| {
-            seed ^= seed << 13;
-            seed ^= seed >> 7;
-            seed ^= seed << 17;
-            (seed >> 33) as usize % below
-        };
+        let mut draw = draws();
         for _ in 0..6_000 {
             let mut text = String::new();
             for _ in 0..=draw(4) {
