@@ -106,8 +106,8 @@ def test_every_metric_stands_with_its_labels() -> None:
     metrics = Metrics()
     series = metrics.series(account="a", model="m", outcome="ok", wire_format="f")
     series.requests = series.input = series.cost = 1
-    series.duration.observe(1)
-    series.first_byte.observe(1)
+    series.duration.observe([1000.0])
+    series.first_byte.observe([1000.0])
     metrics.count_attempts(account="a", reason="ok", count=1)
     metrics.count_refused("x")
     metrics.count_masked("email", 1)

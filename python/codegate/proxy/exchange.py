@@ -136,7 +136,9 @@ class Exchange:
                 tokens = Tokens(tokens_in or 0, tokens_out or 0, cache_read or 0, cache_write or 0)
                 cost = self.snapshot.cost(self.upstream_model, tokens)
         # One by one: a call that names so many takes eight times as long.
-        entry = LogEntry.blank()
+        entry = LogEntry.blank(
+            is_silent=not settings.request_logging, is_accessed=settings.access_log
+        )
         entry.request_id = self.request_id
         entry.created_ms = time.time_ns() // 1_000_000
         entry.tenant = self.tenant
@@ -169,8 +171,6 @@ class Exchange:
         entry.provider = upstream.account.provider if upstream else ""
         entry.strategy = upstream.strategy if upstream else ""
         entry.cost = cost
-        entry._is_silent = not settings.request_logging
-        entry._is_accessed = settings.access_log
         return entry
 
     def _lacks_usage(self) -> bool:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import orjson
 
-from codegate.requestlog.entry import LogEntry
+from codegate.requestlog.entry import LogEntry, with_line
 from codegate.telemetry.logging import MAX_VALUE, LineStream, clean_text
 from codegate.telemetry.metrics import Metrics, Series
 
 _PREFIX = b'{"time":"%s","level":"info","logger":"codegate.exchange","message":"exchange",'
 _MAX_KINDS = 1024
+
+_Kind = tuple[str, str, str, str, str]
 
 
 class Records:
@@ -22,49 +25,47 @@ class Records:
         """``out`` is shared with the rest of the log."""
         self._metrics = metrics
         self._out = out
-        self._series: dict[tuple[str, str, str, str], Series] = {}
+        self._series: dict[_Kind, Series] = {}
 
     def consume(self, batch: list[LogEntry]) -> None:
         """Count and write one batch."""
-        tries: dict[tuple[str, str], int] = {}
+        kinds: defaultdict[_Kind, list[LogEntry]] = defaultdict(list)
         for entry in batch:
-            self._count(entry)
-            for attempt in entry.attempts:
-                key = (attempt.account, attempt.reason)
-                tries[key] = tries.get(key, 0) + 1
+            kinds[
+                entry.client_format,
+                entry.account,
+                entry.upstream_model,
+                entry.model,
+                entry.outcome,
+            ].append(entry)
+        for kind, entries in kinds.items():
+            self._count(kind, entries)
+        tries = Counter([(a.account, a.reason) for entry in batch for a in entry.attempts])
         for (account, reason), count in tries.items():
             self._metrics.count_attempts(account=account, reason=reason, count=count)
-        lines = b"".join([exchange_line(entry) for entry in batch if entry.has_line])
+        lines = [exchange_line(entry) for entry in with_line(batch)]
         if lines:
-            self._out.write_lines(lines.decode("utf-8"))
+            self._out.write_lines(b"".join(lines).decode("utf-8"))
 
-    def _count(self, entry: LogEntry) -> None:
-        model = entry.upstream_model or entry.model
-        kind = (entry.client_format, entry.account, model, entry.outcome)
+    def _count(self, kind: _Kind, entries: list[LogEntry]) -> None:
         series = self._series.get(kind) or self._series_of(kind)
-        series.requests += 1
-        if entry.tokens_in:
-            series.input += entry.tokens_in
-        if entry.tokens_out:
-            series.output += entry.tokens_out
-        if entry.tokens_cache_read:
-            series.cache_read += entry.tokens_cache_read
-        if entry.tokens_cache_write:
-            series.cache_write += entry.tokens_cache_write
-        if entry.cost:
-            series.cost += entry.cost
-        series.duration.observe(entry.total_ms / 1000)
-        if entry.first_byte_ms is not None:
-            series.first_byte.observe(entry.first_byte_ms / 1000)
-        if entry.masked:
-            for category, count in entry.masked.items():
+        series.requests += len(entries)
+        series.input += sum([e.tokens_in for e in entries if e.tokens_in])
+        series.output += sum([e.tokens_out for e in entries if e.tokens_out])
+        series.cache_read += sum([e.tokens_cache_read for e in entries if e.tokens_cache_read])
+        series.cache_write += sum([e.tokens_cache_write for e in entries if e.tokens_cache_write])
+        series.cost += sum([e.cost for e in entries if e.cost])
+        series.duration.observe([e.total_ms for e in entries])
+        series.first_byte.observe([e.first_byte_ms for e in entries if e.first_byte_ms is not None])
+        for masked in [e.masked for e in entries if e.masked]:
+            for category, count in masked.items():
                 self._metrics.count_masked(category, count)
 
-    def _series_of(self, kind: tuple[str, str, str, str]) -> Series:
+    def _series_of(self, kind: _Kind) -> Series:
         """What ``kind`` is counted in, under labels of a bounded number."""
-        wire_format, account, model, outcome = kind
+        wire_format, account, sent, asked, outcome = kind
         series = self._metrics.series(
-            account=account, model=model, outcome=outcome, wire_format=wire_format
+            account=account, model=sent or asked, outcome=outcome, wire_format=wire_format
         )
         if len(self._series) >= _MAX_KINDS:
             # Clients choose model names; the table must not grow with them.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -74,19 +75,26 @@ class LogEntry:
     """A line even where all went well."""
 
     @classmethod
-    def blank(cls) -> LogEntry:
-        """One whose members are all still to be set."""
-        return cls.__new__(cls)
+    def blank(cls, *, is_silent: bool, is_accessed: bool) -> LogEntry:
+        """One whose other members are all still to be set."""
+        entry = cls.__new__(cls)
+        entry._is_silent = is_silent
+        entry._is_accessed = is_accessed
+        return entry
 
-    @property
-    def is_silent(self) -> bool:
-        """Whether the operator wants no record of single exchanges."""
-        return self._is_silent
 
-    @property
-    def has_line(self) -> bool:
-        """Whether the log gets a line: for each exchange, or where it did not end well."""
-        return not self._is_silent and (self._is_accessed or self.outcome != "ok")
+def with_row(batch: Sequence[LogEntry]) -> list[LogEntry]:
+    """Those of which the database gets a row: all that the operator wants any record of."""
+    return [entry for entry in batch if not entry._is_silent]
+
+
+def with_line(batch: Sequence[LogEntry]) -> list[LogEntry]:
+    """Those of which the log gets a line: each exchange, or what did not end well."""
+    return [
+        entry
+        for entry in batch
+        if (entry._is_accessed or entry.outcome != "ok") and not entry._is_silent
+    ]
 
 
 def _base32(value: int, digits: int) -> str:

@@ -42,7 +42,7 @@ class Recorder:
         self._retention_days = retention_days
         self._interval_s = interval_s
         self._capacity = capacity
-        self._queue: deque[store.Record] = deque()
+        self._queue: deque[LogEntry] = deque()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="codegate-record", daemon=True)
         self._cleaned = 0.0
@@ -63,7 +63,7 @@ class Recorder:
 
     def consume(self, batch: list[LogEntry]) -> None:
         """Queue a batch. Never blocks."""
-        self._queue.extend([store.record(entry) for entry in batch])
+        self._queue.extend(batch)
         while len(self._queue) > self._capacity:
             self._queue.popleft()
             self.dropped += 1
@@ -109,7 +109,7 @@ class Recorder:
         self._forget(batch)
         return True
 
-    def _write_singly(self, batch: list[store.Record]) -> None:
+    def _write_singly(self, batch: list[LogEntry]) -> None:
         """One record that the database refuses must not take the others along."""
         for record in batch:
             try:
@@ -118,7 +118,7 @@ class Recorder:
             except StorageError:
                 self.dropped += 1
 
-    def _forget(self, batch: list[store.Record]) -> None:
+    def _forget(self, batch: list[LogEntry]) -> None:
         queue = self._queue
         for record in batch:
             # The queue may have lost its oldest records meanwhile.

@@ -2,43 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, Literal
 
 import orjson
 import sqlalchemy as sa
 
-from codegate.requestlog.entry import AttemptRecord, LogEntry, first_id_of
+from codegate.requestlog.entry import LogEntry, first_id_of, with_row
+from codegate.requestlog.rows import MAX_NAME, Group, clean, grouped, insert
 from codegate.storage.schema import masked_usage, request_log, spend, usage
 
 GroupBy = Literal["day", "model", "account", "tenant"]
-
-_MAX_NAME = 256
-_MAX_TEXT = 1024
-# What these columns nearly always hold. It stands in the statement: each bound value has its price.
-_USUAL = {
-    "error_code": "''",
-    "malformed_events": "0",
-    "masked_spans": "0",
-    "losses": "'[]'",
-    "masked": "'{}'",
-}
-_NONE = -1
-_USED = tuple(column.name for column in request_log.c if column.name not in _USUAL)
 
 _SUMMED = tuple(column.name for column in usage.c if not column.primary_key)
 
 _FAILED = frozenset({"upstream_error", "timeout", "rejected"})
 _DELETE_ROWS = 5000
-_DAY_MS = 86_400_000
 _FIRST_DAY = date(1970, 1, 1)
-
-# Upstreams report what they like; sums of it still have to fit a 64-bit column.
-_MAX_TOKENS = 10**12
-_MAX_COST = 10**17
 
 
 @dataclass(slots=True)
@@ -53,82 +36,36 @@ class _Sums:
     tokens_reasoning: int = 0
     cost: int = 0
 
-    def add(self, entry: LogEntry) -> None:
-        self.requests += 1
-        if entry.outcome in _FAILED:
-            self.errors += 1
-        if entry.cost is not None:
-            self.cost += min(entry.cost, _MAX_COST)
-        elif entry.tokens_out is not None:
-            self.unpriced += 1
-        # Most of these are none or nothing.
-        if entry.tokens_in:
-            self.tokens_in += min(entry.tokens_in, _MAX_TOKENS)
-        if entry.tokens_out:
-            self.tokens_out += min(entry.tokens_out, _MAX_TOKENS)
-        if entry.tokens_cache_read:
-            self.tokens_cache_read += min(entry.tokens_cache_read, _MAX_TOKENS)
-        if entry.tokens_cache_write:
-            self.tokens_cache_write += min(entry.tokens_cache_write, _MAX_TOKENS)
-        if entry.tokens_reasoning:
-            self.tokens_reasoning += min(entry.tokens_reasoning, _MAX_TOKENS)
-
-    def merge(self, other: _Sums) -> None:
-        for name in _Sums.__slots__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+    def add(self, group: Group) -> None:
+        count, counts = len(group.entries), group.counts
+        self.requests += count
+        if group.kind.outcome in _FAILED:
+            self.errors += count
+        self.unpriced += group.unpriced
+        self.tokens_in += counts["tokens_in"].total
+        self.tokens_out += counts["tokens_out"].total
+        self.tokens_cache_read += counts["tokens_cache_read"].total
+        self.tokens_cache_write += counts["tokens_cache_write"].total
+        self.tokens_reasoning += counts["tokens_reasoning"].total
+        self.cost += counts["cost"].total
 
 
-@dataclass(slots=True)
-class Record:
-    """An entry and its row, which is ``None`` where the operator wants none."""
-
-    entry: LogEntry
-    row: tuple[object, ...] | None
-    is_plain: bool
-    """Whether the row leaves out the columns of ``_USUAL``, which then hold what is usual."""
-
-
-def record(entry: LogEntry) -> Record:
-    """``entry``, ready to be written."""
-    if entry.is_silent:
-        return Record(entry, None, False)
-    unusual = (
-        entry.error_code
-        or entry.malformed_events
-        or entry.masked_spans
-        or entry.losses
-        or entry.masked
-    )
-    return Record(entry, _row(entry) if unusual else _plain_row(entry), not unusual)
-
-
-def write(connection: sa.Connection, batch: Sequence[Record]) -> None:
+def write(connection: sa.Connection, batch: Sequence[LogEntry]) -> None:
     """The rows of ``batch`` with all that they change, in the caller's transaction."""
-    plain = [one.row for one in batch if one.is_plain]
-    others = [one.row for one in batch if not one.is_plain]
-    for is_plain, rows in ((True, plain), (False, others)):
-        wanted = [row for row in rows if row is not None]
-        if wanted:
-            # Rows go to the driver as they are: building a statement for each would cost far more.
-            connection.exec_driver_sql(_insert(is_plain=is_plain), wanted)
-    _add_sums(connection, [record.entry for record in batch])
+    if not batch:
+        return
+    loud = with_row(batch)
+    groups = grouped(loud)
+    insert(connection, groups)
+    if len(loud) < len(batch):
+        # All are counted, those that leave no row, too.
+        groups = grouped(batch)
+    _add_sums(connection, groups)
 
 
-@cache
-def _insert(*, is_plain: bool) -> str:
-    """The statement for rows of ``_USED``, and of ``_USUAL`` behind them unless ``is_plain``."""
-    # The driver takes three times as long to bind ``None`` as any other value.
-    marks = [f"NULLIF(?, {_NONE})" if request_log.c[name].nullable else "?" for name in _USED]
-    marks += _USUAL.values() if is_plain else ["?"] * len(_USUAL)
-    return (
-        f"INSERT INTO {request_log.name} ({', '.join((*_USED, *_USUAL))}) "  # noqa: S608  # ours
-        f"VALUES ({', '.join(marks)})"
-    )
-
-
-def unwritten(connection: sa.Connection, batch: Sequence[Record]) -> list[Record]:
+def unwritten(connection: sa.Connection, batch: Sequence[LogEntry]) -> list[LogEntry]:
     """Those of ``batch`` that have no row yet, after a write whose end is not known."""
-    ids = [record.entry.request_id for record in batch]
+    ids = [entry.request_id for entry in batch]
     known: set[str] = set()
     for start in range(0, len(ids), 500):
         known.update(
@@ -138,123 +75,31 @@ def unwritten(connection: sa.Connection, batch: Sequence[Record]) -> list[Record
                 )
             ).scalars()
         )
-    return [record for record in batch if record.entry.request_id not in known]
+    return [entry for entry in batch if entry.request_id not in known]
 
 
-def _plain_row(entry: LogEntry) -> tuple[object, ...]:
-    """The columns of ``_USED``, in their order, ``_NONE`` for none."""
-    path, model, upstream_model = entry.path, entry.model, entry.upstream_model
-    # Looked at in one piece: nearly every record is plain, and this runs once for each request.
-    texts = f"{path}{model}{upstream_model}"
-    if not texts.isascii() or len(texts) > _MAX_TEXT or "\0" in texts:
-        path, model, upstream_model = _clean(path), _clean(model), _clean(upstream_model)
-    return (
-        entry.request_id,
-        entry.created_ms,
-        entry.tenant,
-        entry.session,
-        entry.client_format,
-        entry.upstream_format,
-        path,
-        model,
-        upstream_model,
-        entry.account,
-        entry.provider,
-        entry.strategy,
-        _attempts(entry.attempts),
-        entry.status,
-        entry.outcome,
-        int(entry.is_streaming),
-        _stored(entry.tokens_in, _MAX_TOKENS),
-        _stored(entry.tokens_out, _MAX_TOKENS),
-        _stored(entry.tokens_cache_read, _MAX_TOKENS),
-        _stored(entry.tokens_cache_write, _MAX_TOKENS),
-        _stored(entry.tokens_reasoning, _MAX_TOKENS),
-        int(entry.is_estimated),
-        _stored(entry.cost, _MAX_COST),
-        _NONE if entry.first_byte_ms is None else entry.first_byte_ms,
-        entry.total_ms,
-        entry.bytes_in,
-        entry.bytes_out,
-    )
-
-
-def _row(entry: LogEntry) -> tuple[object, ...]:
-    """The columns of ``_USED``, then those of ``_USUAL``."""
-    return (
-        *_plain_row(entry),
-        _clean(entry.error_code),
-        entry.malformed_events,
-        entry.masked_spans,
-        orjson.dumps(entry.losses).decode("ascii"),
-        orjson.dumps(entry.masked).decode("ascii"),
-    )
-
-
-def _attempts(attempts: tuple[AttemptRecord, ...]) -> str:
-    """As JSON. Nearly every exchange has one attempt, and few accounts make most of them."""
-    if len(attempts) != 1:
-        return orjson.dumps(attempts).decode("utf-8")
-    (attempt,) = attempts
-    return f"{_attempt_head(attempt.account, attempt.reason)}{attempt.ms!r}}}]"
-
-
-@lru_cache(maxsize=1024)
-def _attempt_head(account: str, reason: str) -> str:
-    head = orjson.dumps([{"account": account, "reason": reason, "ms": 0}]).decode("utf-8")
-    return head.removesuffix("0}]")
-
-
-def _stored(count: int | None, most: int) -> int:
-    if count is None:
-        return _NONE
-    return count if count <= most else most
-
-
-def _clean(text: str, limit: int = _MAX_TEXT) -> str:
-    """``text`` as every database takes it: valid Unicode without NUL, of bounded length."""
-    if text.isascii() and len(text) <= limit and "\0" not in text:
-        return text
-    return text[:limit].encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
-
-
-def _found(batch: Iterable[LogEntry]) -> dict[tuple[int, str, str], int]:
-    """What guardrails found, by day, tenant and category."""
-    found: dict[tuple[int, str, str], int] = {}
-    for entry in batch:
-        if not entry.masked:
-            continue
-        for category, count in entry.masked.items():
-            key = (entry.created_ms // _DAY_MS, entry.tenant, category)
-            found[key] = found.get(key, 0) + count
-    return found
-
-
-def _add_sums(connection: sa.Connection, batch: Sequence[LogEntry]) -> None:
-    if not batch:
-        return
-    groups: dict[tuple[int, str, str, str], _Sums] = {}
-    for entry in batch:
-        model = entry.upstream_model or entry.model
-        group = (entry.created_ms // _DAY_MS, entry.tenant, entry.account, model)
-        sums = groups.get(group)
-        if sums is None:
-            sums = groups[group] = _Sums()
-        sums.add(entry)
+def _add_sums(connection: sa.Connection, groups: Sequence[Group]) -> None:
     days: dict[tuple[str, str, str, str], _Sums] = {}
-    months: dict[tuple[str, str, str], _Sums] = {}
-    for (day, tenant, account, model), sums in groups.items():
-        key = (_day(day), tenant, account, _clean(model, _MAX_NAME))
-        days.setdefault(key, _Sums()).merge(sums)
-        if account:
-            months.setdefault((key[0][:7], account, tenant), _Sums()).merge(sums)
+    months: dict[tuple[str, str, str], tuple[int, int]] = {}
+    found: dict[tuple[str, str, str], int] = {}
+    for group in groups:
+        kind, day = group.kind, _day(group.day)
+        model = clean(kind.upstream_model or kind.model, MAX_NAME)
+        sums = days.setdefault((day, kind.tenant, kind.account, model), _Sums())
+        sums.add(group)
+        if kind.account:
+            month = (day[:7], kind.account, kind.tenant)
+            cost, requests = months.get(month, (0, 0))
+            months[month] = (cost + group.counts["cost"].total, requests + len(group.entries))
+        for category, count in group.found().items():
+            key = (day, kind.tenant, category)
+            found[key] = found.get(key, 0) + count
     added = [(*key, *(getattr(sums, name) for name in _SUMMED)) for key, sums in days.items()]
     connection.exec_driver_sql(_adding(usage), added)
     if months:
-        spent = [(*key, sums.cost, sums.requests) for key, sums in months.items()]
-        connection.exec_driver_sql(_adding(spend), spent)
-    if found := _found(batch):
-        masked = [(_day(day), *rest, count) for (day, *rest), count in found.items()]
+        connection.exec_driver_sql(_adding(spend), [(*key, *sums) for key, sums in months.items()])
+    if found:
+        masked = [(*key, count) for key, count in found.items()]
         connection.exec_driver_sql(_adding(masked_usage), masked)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry
@@ -22,6 +22,8 @@ MAX_LABELS = 200
 """Label values beyond this many are counted together as ``other``: clients choose model names."""
 
 BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+
+_BUCKETS_MS = tuple(seconds * 1000 for seconds in BUCKETS_S)
 
 Gauge = tuple[str, str, Callable[[], float]]
 
@@ -51,10 +53,12 @@ class Histogram:
         self.counts = [0] * (len(BUCKETS_S) + 1)
         self.sum_s = 0.0
 
-    def observe(self, seconds: float) -> None:
-        """Count one duration."""
-        self.sum_s += seconds
-        self.counts[bisect_left(BUCKETS_S, seconds)] += 1
+    def observe(self, durations_ms: Sequence[float]) -> None:
+        """Count durations."""
+        self.sum_s += sum(durations_ms) / 1000
+        counts = self.counts
+        for ms in durations_ms:
+            counts[bisect_left(_BUCKETS_MS, ms)] += 1
 
     def buckets(self) -> list[tuple[str, float]]:
         """Bounds and how many were not above them."""
@@ -94,8 +98,14 @@ class Series:
         self.duration = duration
         self.first_byte = first_byte
 
-
-_TOKENS = ("input", "output", "cache_read", "cache_write")
+    def tokens(self) -> tuple[tuple[str, int], ...]:
+        """By kind."""
+        return (
+            ("input", self.input),
+            ("output", self.output),
+            ("cache_read", self.cache_read),
+            ("cache_write", self.cache_write),
+        )
 
 
 class Metrics:
@@ -152,8 +162,8 @@ class Metrics:
         tokens: Counter[tuple[str, str, str]] = Counter()
         costs: Counter[tuple[str, str]] = Counter()
         for (_, account, model, _), one in series:
-            for kind in _TOKENS:
-                if count := getattr(one, kind):
+            for kind, count in one.tokens():
+                if count:
                     tokens[account, model, kind] += count
             if one.cost:
                 costs[account, model] += one.cost

@@ -6,7 +6,7 @@ import time
 from dataclasses import fields
 
 from codegate.proxy.exchange import Exchange, in_ms
-from codegate.requestlog.entry import LogEntry
+from codegate.requestlog.entry import LogEntry, with_line, with_row
 from codegate.settings.settings import Settings
 from codegate.snapshot import build
 from tests.support.routing import FORMAT
@@ -23,7 +23,7 @@ def test_every_member_of_the_record_is_set() -> None:
     assert before_ms <= entry.created_ms <= time.time_ns() // 1_000_000
     assert (entry.masked, entry.masked_spans) == ({"email": 2, "card": 1}, 3)
     assert (entry.tokens_in, entry.cost, entry.first_byte_ms) == (None, None, None)
-    assert entry.has_line
+    assert (with_line([entry]), with_row([entry])) == ([entry], [entry])
 
 
 def test_milliseconds_have_two_decimals() -> None:

@@ -83,7 +83,7 @@ def counts(database: Database) -> tuple[int, int, int]:
 
 
 def write(connection: sa.Connection, entries: Sequence[LogEntry]) -> None:
-    store.write(connection, [store.record(one) for one in entries])
+    store.write(connection, entries)
 
 
 def wait(condition: object, timeout_s: float = 5.0) -> None:
@@ -137,6 +137,53 @@ def test_a_silent_record_is_summed_but_has_no_row(database: Database) -> None:
     with database.write() as connection:
         write(connection, [entry(_is_silent=True)])
     assert counts(database) == (0, 1, 1_500_000)
+
+
+def test_many_rows_of_one_kind_hold_what_each_alone_holds(database: Database) -> None:
+    """Groups of a size have a statement of their own for what they have alike."""
+    varied: list[dict[str, object]] = [
+        {},
+        {"tokens_in": None, "tokens_cache_read": 4, "cost": None, "first_byte_ms": None},
+        {"session": "abc", "tokens_reasoning": 0, "attempts": ()},
+        {"model": "it's; \u2028 --", "upstream_model": "?"},
+        {"created_ms": _ms(datetime(2026, 11, 22, 0, 0, 1, tzinfo=UTC)), "tokens_out": 2**70},
+        {"is_streaming": False, "is_estimated": True, "total_ms": 0.0, "bytes_in": 0},
+        {"account": "o'ne", "tokens_cache_write": None, "masked": {"email": 2}, "masked_spans": 2},
+        {"error_code": "e'", "outcome": "upstream_error", "status": 500, "losses": ("a", "b")},
+        {"_is_silent": True},
+    ]
+    for number, changes in enumerate(varied):
+        for others in ({}, {"cost": None}):
+            entries = [entry(**(changes if n % 2 else {**changes, **others})) for n in range(20)]
+            tenant = f"t{number}{len(others)}"
+            many = [replace(one, tenant=tenant) for one in entries]
+            single = [replace(one, tenant=f"{tenant}s", request_id=IDS.next()) for one in entries]
+            with database.write() as connection:
+                write(connection, many)
+                for one in single:
+                    write(connection, [one])
+            with database.read() as connection:
+                found = [
+                    [dict(row, tenant="", request_id="") for row in rows]
+                    for rows in (
+                        store.read(connection, LogFilter(tenant=name))
+                        for name in (tenant, f"{tenant}s")
+                    )
+                ]
+                days = [
+                    [
+                        tuple(row)
+                        for row in connection.execute(
+                            sa.select(*[c for c in usage.c if c.name != "tenant"])
+                            .where(usage.c.tenant == name)
+                            .order_by(usage.c.day, usage.c.model)
+                        )
+                    ]
+                    for name in (tenant, f"{tenant}s")
+                ]
+            assert found[0] == found[1], changes
+            assert len(found[0]) == (0 if "_is_silent" in changes else 20)
+            assert days[0] == days[1] != [], changes
 
 
 def test_what_upstreams_and_clients_make_up_still_fits(database: Database) -> None:
