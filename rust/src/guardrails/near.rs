@@ -17,34 +17,70 @@ impl Scan<'_> {
         is(one) || is(other)
     }
 
-    /// Whether one of `words`, in lower case, stands in the `distance` bytes before `at`.
-    pub fn has_before(&self, at: usize, distance: usize, words: &[&str]) -> bool {
-        let window = self.slice(at.saturating_sub(distance)..at);
-        // Where words begin, by their first letter: most lists have none that begins there.
-        let mut starts = [0_u64; 32];
-        let mut any = 0_u32;
-        let mut begins = word_starts(window);
-        while begins != 0 {
-            let index = begins.trailing_zeros();
-            begins &= begins - 1;
-            let letter = window.get(index as usize).map_or(0, |byte| byte & 31);
-            any |= 1 << letter;
-            if let Some(mask) = starts.get_mut(usize::from(letter)) {
-                *mask |= 1 << index;
+    /// Whether one of `words` stands in the `distance` bytes before `at`, at most 64 of them.
+    pub(super) fn has_before(&self, at: usize, distance: usize, words: &Near) -> bool {
+        let window = self.slice(at.saturating_sub(distance.min(64))..at);
+        let mut starts = word_starts(window);
+        while starts != 0 {
+            let at = starts.trailing_zeros() as usize;
+            starts &= starts - 1;
+            let rest = window.get(at..).unwrap_or_default();
+            let ends = |word: &[u8]| !rest.get(word.len()).is_some_and(u8::is_ascii_lowercase);
+            if words.begin(rest).any(ends) {
+                return true;
             }
         }
-        words.iter().any(|word| {
-            let word = word.as_bytes();
-            match word.first() {
-                Some(first) if first.is_ascii_lowercase() && window.len() <= 64 => {
-                    any >> (first & 31) & 1 == 1 && {
-                        let mask = starts.get(usize::from(first & 31)).copied();
-                        begins_word(window, word, mask.unwrap_or_default())
-                    }
+        false
+    }
+}
+
+/// Words in lower case, at most 64 of two bytes or more, that begin with letters.
+pub(super) struct Near {
+    list: &'static [&'static str],
+    /// Those that begin with a letter, and those whose second byte has these low bits.
+    first: [u64; 32],
+    second: [u64; 32],
+}
+
+impl Near {
+    pub(super) const fn of(list: &'static [&'static str]) -> Self {
+        assert!(list.len() <= 64);
+        let mut words = Self { list, first: [0; 32], second: [0; 32] };
+        let mut index = 0;
+        while index < list.len() {
+            let word = list[index].as_bytes();
+            assert!(word.len() > 1 && word[0].is_ascii_lowercase());
+            words.first[(word[0] & 31) as usize] |= 1 << index;
+            words.second[(word[1] & 31) as usize] |= 1 << index;
+            index += 1;
+        }
+        words
+    }
+
+    /// The words that `text` begins with, in any case.
+    #[inline]
+    fn begin(&self, text: &[u8]) -> impl Iterator<Item = &'static [u8]> {
+        let mask = |masks: &[u64; 32], at: usize| {
+            let byte = text.get(at).map(|byte| usize::from(byte & 31));
+            byte.and_then(|low| masks.get(low)).copied().unwrap_or_default()
+        };
+        let mut left = mask(&self.first, 0) & mask(&self.second, 1);
+        std::iter::from_fn(move || {
+            while left != 0 {
+                let index = left.trailing_zeros() as usize;
+                left &= left - 1;
+                let word = self.list.get(index)?.as_bytes();
+                if text.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word)) {
+                    return Some(word);
                 }
-                _ => contains_word(window, word),
             }
+            None
         })
+    }
+
+    /// Whether one of the words stands anywhere in `text`, inside of other words too.
+    pub(super) fn are_in(&self, text: &[u8]) -> bool {
+        (0..text.len()).any(|at| self.begin(text.get(at..).unwrap_or_default()).next().is_some())
     }
 }
 
@@ -83,42 +119,4 @@ fn word_starts(window: &[u8]) -> u64 {
         }
     }
     starts
-}
-
-/// Whether `word` (lower case) stands in `window` at one of the places in `starts`, in any case,
-/// and ends there.
-fn begins_word(window: &[u8], word: &[u8], mut starts: u64) -> bool {
-    while starts != 0 {
-        let at = starts.trailing_zeros() as usize;
-        starts &= starts - 1;
-        // Most words that begin alike differ in their second letter.
-        let second = word.get(1).copied().filter(u8::is_ascii_lowercase);
-        if second.is_some_and(|second| window.get(at + 1).map(|b| b | 0x20) != Some(second)) {
-            continue;
-        }
-        let part = window.get(at..at + word.len());
-        if part.is_some_and(|part| part.eq_ignore_ascii_case(word))
-            && !window.get(at + word.len()).is_some_and(u8::is_ascii_lowercase)
-        {
-            return true;
-        }
-    }
-    false
-}
-
-/// Whether `window` holds `word` (lower case) in any case and not inside another word.
-fn contains_word(window: &[u8], word: &[u8]) -> bool {
-    let Some(first) = word.first() else { return false };
-    let (low, high) = (*first, first.to_ascii_uppercase());
-    memchr::memchr2_iter(low, high, window).any(|at| {
-        let is_there =
-            window.get(at..at + word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word));
-        let before = at.checked_sub(1).and_then(|at| window.get(at));
-        let after = window.get(at + word.len());
-        let is_escape = before.is_some_and(|byte| matches!(byte, b'n' | b'r' | b't'))
-            && at.checked_sub(2).and_then(|at| window.get(at)) == Some(&b'\\');
-        is_there
-            && (is_escape || !before.is_some_and(u8::is_ascii_alphabetic))
-            && !after.is_some_and(u8::is_ascii_lowercase)
-    })
 }

@@ -12,8 +12,8 @@ const LONGEST: usize = 256;
 const TAIL: usize = 32;
 /// Longest step: windows and parts that repeat themselves end together there.
 const STEP: usize = 8192;
-/// Most steps in a round: three words may be found as two and one, and so on.
-const STEPS: usize = 6;
+/// Longest round: detectors that read some bytes ahead at once begin again elsewhere in each part.
+const ROUND: usize = 16 * 1024;
 /// Farther back than any detector looks from its trigger.
 const BEFORE: usize = 1024;
 /// Farther than any detector looks ahead, but where a private key begins. Runs of characters are
@@ -65,8 +65,7 @@ impl Repeats {
     pub(super) fn look(&mut self, scan: &mut Scan<'_>, base: usize, word: u64) -> (usize, usize) {
         if let Some(round) = self.round.take() {
             let by = round.pass(scan, base, word);
-            if by == 0 && base < round.base + STEPS * round.step && base + round.step < round.until
-            {
+            if by == 0 && base < round.base + ROUND && base + round.step < round.until {
                 let next = base + round.step;
                 self.round = Some(round);
                 return (base, next);

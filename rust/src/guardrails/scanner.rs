@@ -15,7 +15,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 use super::category::{Categories, Category};
-use super::detectors::{Capitals, Commands, DETECTORS, Detector, Mix, STREET, Strength};
+use super::detectors::{Capitals, Commands, Counted, DETECTORS, Detector, Mix, STREET, Strength};
 #[cfg(target_arch = "x86_64")]
 use super::masks::{Avx2, Avx512};
 use super::masks::{Classes, Lanes};
@@ -110,14 +110,16 @@ pub(super) struct Read {
     pub(super) digits: Cell<(usize, usize)>,
     /// Behind the first of these there is no end of a private key before the second.
     pub(super) open: Cell<(usize, usize)>,
-    /// What some short names say of their values.
-    pub(super) strengths: [Cell<(u64, Option<Strength>)>; 8],
+    /// Where some names stand, and what they say of their values.
+    pub(super) strengths: [Cell<(usize, usize, Option<Strength>)>; 8],
     /// Bytes that may all stand in an address.
     pub(super) address: Cell<(usize, usize)>,
     /// Bytes that may all stand in a session token.
     pub(super) session: Cell<(usize, usize)>,
     /// The last bytes that may be a session token, and which classes of characters they have.
     pub(super) session_mix: Cell<(Range<usize>, Mix)>,
+    /// The last value that was given to the name of a secret, and its characters.
+    pub(super) value_mix: Counted,
     /// Bytes of a value without quotes that nothing cuts or ends.
     pub(super) dense: Cell<(usize, usize)>,
     /// Bytes of which the last opening parenthesis is known: from, to, and one more than it.
@@ -633,12 +635,32 @@ fn stems(c: &Classes) -> u64 {
 /// Sorts: the more specific category, then the one that begins earlier, then the longer. What
 /// touches a token of ours is none.
 fn order(text: &[u8], findings: &mut Vec<Finding>) {
-    findings.sort_unstable_by_key(|f| (f.category, f.start, std::cmp::Reverse(f.end)));
+    if !findings.is_sorted_by_key(|f| (f.category, f.start, std::cmp::Reverse(f.end))) {
+        *findings = by_category(findings);
+    }
     let tokens = tokens_in(text);
     findings.retain(|finding| {
         let at = tokens.partition_point(|token| token.end <= finding.start);
         tokens.get(at).is_none_or(|token| token.start >= finding.end)
     });
+}
+
+/// As [`order`] sorts. Each detector finds nearly all of its own in order.
+fn by_category(findings: &[Finding]) -> Vec<Finding> {
+    let mut kinds = Categories::default();
+    for finding in findings {
+        kinds.insert(finding.category);
+    }
+    let key = |f: &Finding| (f.start, std::cmp::Reverse(f.end));
+    let mut ordered = Vec::with_capacity(findings.len());
+    for category in Category::ALL.into_iter().filter(|category| kinds.contains(*category)) {
+        let from = ordered.len();
+        ordered.extend(findings.iter().copied().filter(|f| f.category == category));
+        if let Some(own) = ordered.get_mut(from..).filter(|own| !own.is_sorted_by_key(key)) {
+            own.sort_unstable_by_key(key);
+        }
+    }
+    ordered
 }
 
 /// Leaves the first of those that overlap, in order.

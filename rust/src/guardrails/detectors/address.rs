@@ -208,7 +208,7 @@ fn finish_us(scan: &mut Scan<'_>, start: usize, end: usize, is_strong: bool) -> 
         && !is_quoted
         && !has_city
         && !is_at
-        && !scan.has_before(start, 32, LABELS)
+        && !scan.has_before(start, 32, &LABELS)
     {
         return false;
     }
@@ -298,11 +298,11 @@ fn behind_name(scan: &mut Scan<'_>, at: usize) {
     if !is_capital {
         return;
     }
-    let folded =
-        if may_end(word) { String::from_utf8_lossy(word).to_lowercase() } else { String::new() };
-    let ending = ENDINGS.iter().find(|ending| folded.ends_with(**ending));
+    let folded = may_end(word).then(|| String::from_utf8_lossy(word).to_lowercase());
     let start = word_start;
-    if let Some(ending) = ending {
+    if let Some(folded) = folded
+        && let Some(ending) = ENDINGS.iter().find(|ending| folded.ends_with(**ending))
+    {
         // `Ring 5`, `Weg 2` alone say too little; so do `Spring 5` and `String 3`.
         let is_sure = matches!(
             *ending,

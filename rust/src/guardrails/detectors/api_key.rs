@@ -5,6 +5,7 @@ use super::entropy::{entropy, is_random};
 use super::words::{Class, Words};
 use super::{Detector, vendors};
 use crate::guardrails::category::Category;
+use crate::guardrails::near::Near;
 use crate::guardrails::scanner::{Scan, Trigger};
 
 pub(super) static DETECTOR: Detector = Detector {
@@ -263,6 +264,28 @@ fn is_reference(value: &[u8]) -> bool {
     is_path || is_member
 }
 
+static COOKIE: Near = Near::of(&["cookie"]);
+
+/// What stands before a secret in sentences and lists.
+static WORDS: Near = Near::of(&[
+    "api key",
+    "api-key",
+    "api_key",
+    "api_token",
+    "secret_key",
+    "apikey",
+    "access token",
+    "auth token",
+    "secret key",
+    "client secret",
+    "access key",
+    "api token",
+    "license key",
+    "secret is",
+    "key is",
+    "token is",
+]);
+
 /// Whether the value is given to a name that says it is secret, or stands behind a scheme.
 fn has_secret_name(scan: &Scan<'_>, start: usize, is_uuid: bool) -> bool {
     let window = scan.slice(start.saturating_sub(8)..start);
@@ -299,7 +322,7 @@ fn has_secret_name(scan: &Scan<'_>, start: usize, is_uuid: bool) -> bool {
             return true;
         }
         if matches!(&*own, b"session" | b"sid") {
-            return !is_uuid && scan.has_before(start, 48, &["cookie"]);
+            return !is_uuid && scan.has_before(start, 48, &COOKIE);
         }
         // `API key: x`; the words must be right there.
         if !matches!(&*own, b"key" | b"token" | b"value" | b"secret" | b"is") {
@@ -314,28 +337,7 @@ fn has_secret_name(scan: &Scan<'_>, start: usize, is_uuid: bool) -> bool {
     {
         return !is_uuid;
     }
-    scan.has_before(
-        start,
-        distance,
-        &[
-            "api key",
-            "api-key",
-            "api_key",
-            "api_token",
-            "secret_key",
-            "apikey",
-            "access token",
-            "auth token",
-            "secret key",
-            "client secret",
-            "access key",
-            "api token",
-            "license key",
-            "secret is",
-            "key is",
-            "token is",
-        ],
-    )
+    scan.has_before(start, distance, &WORDS)
 }
 
 /// The name in the line above, or in the member before: `name: API_KEY`, `"key": "API_KEY",`.
@@ -367,66 +369,61 @@ fn is_strong(text: &[u8]) -> bool {
 
 /// `wandb_key`, `mailchimp_key`: a key of something that is not kept in tables or caches.
 fn is_key_of_service(name: &[u8]) -> bool {
-    const NOT: &[&[u8]] = &[
-        b"cache",
-        b"primary",
-        b"foreign",
-        b"partition",
-        b"sort",
-        b"idempotency",
-        b"object",
-        b"s3",
-        b"row",
-        b"group",
-        b"dedup",
-        b"registry",
-        b"public",
-        b"host",
-        b"lookup",
-        b"index",
-        b"unique",
-        b"shard",
-        b"bucket",
-        b"i18n",
-        b"translation",
-        b"query",
-        b"hash",
-        b"state",
-        b"map",
-        b"json",
-        b"file",
-        b"blob",
-        b"storage",
-        b"lock",
-        b"build",
-        b"content",
-        b"react",
-        b"item",
-        b"message",
-        b"range",
-        b"restore",
-        b"artifact",
-        b"pub",
-        b"ssh",
-        b"gpg",
-        b"order",
-        b"document",
-        b"record",
-        b"dict",
-        b"tree",
-        b"etag",
-        b"version",
-        b"image",
-        b"asset",
-        b"memo",
-        b"monkey",
-    ];
-    name.len() >= 6
-        && name.ends_with(b"key")
-        && !NOT.iter().any(|word| {
-            let first = word.first().copied().unwrap_or_default();
-            memchr::memchr_iter(first, name).any(|at| name.get(at..at + word.len()) == Some(word))
-        })
+    static NOT: Near = Near::of(&[
+        "cache",
+        "primary",
+        "foreign",
+        "partition",
+        "sort",
+        "idempotency",
+        "object",
+        "s3",
+        "row",
+        "group",
+        "dedup",
+        "registry",
+        "public",
+        "host",
+        "lookup",
+        "index",
+        "unique",
+        "shard",
+        "bucket",
+        "i18n",
+        "translation",
+        "query",
+        "hash",
+        "state",
+        "map",
+        "json",
+        "file",
+        "blob",
+        "storage",
+        "lock",
+        "build",
+        "content",
+        "react",
+        "item",
+        "message",
+        "range",
+        "restore",
+        "artifact",
+        "pub",
+        "ssh",
+        "gpg",
+        "order",
+        "document",
+        "record",
+        "dict",
+        "tree",
+        "etag",
+        "version",
+        "image",
+        "asset",
+        "memo",
+        "monkey",
+    ]);
+    name.len() >= 6 && name.ends_with(b"key") && !NOT.are_in(name)
 }
 
 /// Whether a folded name is one of a key, a token or a secret.

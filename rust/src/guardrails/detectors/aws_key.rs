@@ -7,6 +7,7 @@ use super::entropy::Mix;
 use super::words::Class;
 use super::{Detector, is_word};
 use crate::guardrails::category::Category;
+use crate::guardrails::near::Near;
 use crate::guardrails::scanner::{Scan, Trigger};
 
 pub(super) static DETECTOR: Detector = Detector {
@@ -199,10 +200,10 @@ fn secret(scan: &mut Scan<'_>, start: usize, at: usize) {
     let name = name_before(scan, start).map(|name| folded(scan.slice(name))).unwrap_or_default();
     let is_named = if len <= 44 {
         const NAMES: &[&[u8]] = &[b"secretaccesskey", b"awssecret", b"awssecretkey", b"secretkey"];
-        const WORDS: &[&str] =
-            &["aws secret", "aws_secret", "aws_secret_access_key", "secret access key"];
+        static WORDS: Near =
+            Near::of(&["aws secret", "aws_secret", "aws_secret_access_key", "secret access key"]);
         let is_name = NAMES.iter().any(|end| name.ends_with(end));
-        len == 40 && (is_name || scan.has_before(start, 48, WORDS))
+        len == 40 && (is_name || scan.has_before(start, 48, &WORDS))
     } else {
         name.ends_with(b"sessiontoken") || name.ends_with(b"securitytoken")
     };

@@ -3,6 +3,7 @@
 use super::Detector;
 use super::numbers::{Number, is_continued, stands_alone};
 use crate::guardrails::category::Category;
+use crate::guardrails::near::Near;
 use crate::guardrails::scanner::{Scan, Trigger};
 
 pub(super) static DETECTOR: Detector = Detector {
@@ -65,6 +66,8 @@ fn fitting(scan: &Scan<'_>, at: usize, number: &Number) -> Option<usize> {
     None
 }
 
+static WORDS: Near = Near::of(&["card", "visa", "pan", "maestro", "cc", "credit", "debit"]);
+
 fn is_card(scan: &Scan<'_>, at: usize, shape: &[u8], digits: &[u8]) -> bool {
     let is_grouped = match shape {
         [4, 4, 4, 4] => digits.len() == 16,
@@ -78,8 +81,7 @@ fn is_card(scan: &Scan<'_>, at: usize, shape: &[u8], digits: &[u8]) -> bool {
     }
     // Nearly every known card has 14 to 16 digits; other bare numbers need a word for it.
     let is_usual = matches!(digits.len(), 14..=16) || shape.len() > 1;
-    is_usual
-        || scan.has_before(at, 40, &["card", "visa", "pan", "maestro", "cc", "credit", "debit"])
+    is_usual || scan.has_before(at, 40, &WORDS)
 }
 
 /// Whether the issuer's range and the length belong together.

@@ -1,5 +1,10 @@
 //! How random a run of characters looks.
 
+use std::cell::Cell;
+use std::ops::Range;
+
+use crate::guardrails::scanner::Scan;
+
 /// Which classes of characters a text has.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::guardrails) struct Mix {
@@ -7,24 +12,105 @@ pub(in crate::guardrails) struct Mix {
     pub(super) upper: usize,
     pub(super) digits: usize,
     pub(super) others: usize,
+    /// Of the others, those that stand in no path or dotted name.
+    pub(super) foreign: usize,
+    /// Of the others, those that people put into passwords.
+    pub(super) symbols: usize,
+}
+
+/// Bits of one count among those of [`WEIGHTS`].
+const FIELD: u32 = 10;
+/// So many bytes are counted before a count could run into the next.
+const FITS: usize = 1 << (FIELD - 1);
+
+/// What each byte adds to the counts, which are in one number, in the order of [`Mix`].
+static WEIGHTS: [u64; 256] = {
+    let mut weights = [0; 256];
+    let mut index = 0;
+    while index < 256 {
+        let byte = index as u8;
+        weights[index] = if byte.is_ascii_lowercase() {
+            1
+        } else if byte.is_ascii_uppercase() {
+            1 << FIELD
+        } else if byte.is_ascii_digit() {
+            1 << (2 * FIELD)
+        } else if matches!(byte, b'_' | b'-' | b'.' | b':' | b'/') {
+            1 << (3 * FIELD)
+        } else if matches!(
+            byte,
+            b'!' | b'@' | b'#' | b'$' | b'%' | b'^' | b'&' | b'*' | b'+' | b'~'
+        ) {
+            1 << (3 * FIELD) | 1 << (4 * FIELD) | 1 << (5 * FIELD)
+        } else {
+            1 << (3 * FIELD) | 1 << (4 * FIELD)
+        };
+        index += 1;
+    }
+    weights
+};
+
+/// The counts of at most [`FITS`] bytes.
+#[inline]
+fn weigh(text: &[u8]) -> u64 {
+    text.iter().fold(0, |sum: u64, byte| {
+        sum.wrapping_add(WEIGHTS.get(usize::from(*byte)).copied().unwrap_or_default())
+    })
 }
 
 impl Mix {
     pub(super) fn of(text: &[u8]) -> Self {
         let mut mix = Self::default();
-        for byte in text {
-            match byte {
-                b'a'..=b'z' => mix.lower += 1,
-                b'A'..=b'Z' => mix.upper += 1,
-                b'0'..=b'9' => mix.digits += 1,
-                _ => mix.others += 1,
-            }
+        for part in text.chunks(FITS) {
+            let part = Self::weighed(weigh(part));
+            mix.lower += part.lower;
+            mix.upper += part.upper;
+            mix.digits += part.digits;
+            mix.others += part.others;
+            mix.foreign += part.foreign;
+            mix.symbols += part.symbols;
         }
         mix
     }
 
+    #[inline]
+    fn weighed(weight: u64) -> Self {
+        let count = |index: u32| (weight >> (index * FIELD)) as usize & ((1 << FIELD) - 1);
+        Self {
+            lower: count(0),
+            upper: count(1),
+            digits: count(2),
+            others: count(3),
+            foreign: count(4),
+            symbols: count(5),
+        }
+    }
+
     pub(super) fn letters(&self) -> usize {
         self.lower + self.upper
+    }
+}
+
+/// The last value that was counted: values stand in each other, and what both hold is counted
+/// once.
+#[derive(Default)]
+pub(in crate::guardrails) struct Counted(Cell<(usize, usize, u64)>);
+
+impl Counted {
+    /// As [`Mix::of`] for the bytes of `range`.
+    pub(super) fn mix(&self, scan: &Scan<'_>, range: &Range<usize>) -> Mix {
+        if range.len() > FITS {
+            return Mix::of(scan.slice(range.clone()));
+        }
+        let (start, end, last) = self.0.get();
+        let weight = if (start..end).contains(&range.start) && range.end >= end {
+            let gone = weigh(scan.slice(start..range.start));
+            last.wrapping_sub(gone).wrapping_add(weigh(scan.slice(end..range.end)))
+        } else {
+            weigh(scan.slice(range.clone()))
+        };
+        self.0.set((range.start, range.end, weight));
+        Mix::weighed(weight)
     }
 }
 

@@ -58,48 +58,36 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     if wanted == 0 {
         return;
     }
-    let (mut next, mut count) = (start + 4, 4);
-    let mut text = [0_u8; LONGEST];
-    let mut is_spaced = None;
+    let text = scan.text.get(start + 4..).unwrap_or_default();
+    let (mut next, mut count, mut is_spaced) = (0, 4, true);
     while count < wanted {
-        let byte = scan.byte(next);
-        let ends_group = count % 4 == 0 && scan.byte(next - 1).is_ascii_alphanumeric();
-        if ends_group && is_spaced != Some(false) {
-            let gap = match byte {
-                b' ' | b'-' => 1,
-                _ if scan.slice(next..next + 2) == NO_BREAK => 2,
+        if is_spaced {
+            let gap = match text.get(next..) {
+                Some([b' ' | b'-', ..]) => 1,
+                Some(rest) if rest.starts_with(NO_BREAK) => 2,
                 _ => 0,
             };
-            if gap > 0 {
-                is_spaced = Some(true);
-                next += gap;
-                continue;
-            }
+            is_spaced = gap > 0 || count > 4;
+            next += gap;
         }
-        if count == 4 && is_spaced.is_none() {
-            is_spaced = Some(false);
-        }
-        if !(byte.is_ascii_digit() || byte.is_ascii_uppercase()) {
+        let end = next + 4.min(wanted - count);
+        let Some(group) = text.get(next..end) else { return };
+        if !group.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase()) {
             return;
         }
-        if let Some(place) = text.get_mut(count) {
-            *place = byte;
-        }
-        count += 1;
-        next += 1;
+        count += group.len();
+        next = end;
     }
-    if scan.byte(next).is_ascii_alphanumeric() {
+    let end = start + 4 + next;
+    if scan.byte(end).is_ascii_alphanumeric() {
         return;
     }
-    let rest = text.iter().take(wanted).skip(4).copied();
-    let remainder = rest.chain(scan.slice(start..start + 4).iter().copied()).fold(0, fold);
+    let rest = scan.slice(start + 4..end).iter().filter(|byte| byte.is_ascii_alphanumeric());
+    let remainder = rest.chain(scan.slice(start..start + 4)).copied().fold(0, fold);
     if remainder % 97 == 1 {
-        scan.found(Category::Iban, start..next);
+        scan.found(Category::Iban, start..end);
     }
 }
-
-/// Most characters of a number.
-const LONGEST: usize = 34;
 
 /// How many characters the numbers of a country have, zero if it has none.
 fn length(first: u8, second: u8) -> usize {

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::words::{Class, Words};
 use super::{Detector, is_word};
 use crate::guardrails::category::Category;
+use crate::guardrails::near::Near;
 use crate::guardrails::scanner::{Scan, Trigger};
 
 pub(super) static DETECTOR: Detector = Detector {
@@ -63,7 +64,7 @@ static VERSION: Words = Words::whole(&[
 ]);
 
 /// Words before four small numbers that are one.
-const WORDS: &[&str] = &[
+static WORDS: Near = Near::of(&[
     "ip",
     "ipv4",
     "host",
@@ -107,7 +108,7 @@ const WORDS: &[&str] = &[
     "bind",
     "inet",
     "connect",
-];
+]);
 
 fn four(scan: &mut Scan<'_>, at: usize) {
     // Most numbers are no part of an address.
@@ -154,7 +155,7 @@ fn four(scan: &mut Scan<'_>, at: usize) {
     let is_port = after == b':' && scan.byte(next + 1).is_ascii_digit();
     let is_net = after == b'/' && scan.byte(next + 1).is_ascii_digit();
     let is_host = scan.slice(at.saturating_sub(3)..at) == b"://" || before == b'@';
-    if !is_small || is_port || is_net || is_host || scan.has_before(at, 24, WORDS) {
+    if !is_small || is_port || is_net || is_host || scan.has_before(at, 24, &WORDS) {
         scan.found(Category::Ip, at..next);
         // A range: `81.2.69.142-81.2.69.150`.
         if after == b'-' && !is_range && scan.byte(next + 1).is_ascii_digit() {

@@ -28,7 +28,7 @@ mod words;
 
 pub(super) use address::STREET;
 pub(super) use commands::Commands;
-pub(super) use entropy::Mix;
+pub(super) use entropy::{Counted, Mix};
 pub(super) use name::Capitals;
 pub(super) use password::Strength;
 

@@ -619,9 +619,20 @@ fn labelled(scan: &mut Scan<'_>, at: usize) {
     if super::assignment::is_lower_after(scan, name.end) {
         return;
     }
-    let folded = super::assignment::folded(scan.slice(name.clone()));
+    let text = scan.slice(name.clone());
+    // As the last letter is in all of them.
+    let last = text.iter().rev().find(|byte| byte.is_ascii_alphanumeric());
+    if !last.is_some_and(|byte| matches!(byte | 0x20, b'e' | b'd')) {
+        return;
+    }
+    let mut place = [0; 16];
+    let folded = super::assignment::folded_end(text, &mut place);
+    let fifth = |text: &[u8]| text.len().checked_sub(5).and_then(|at| text.get(at).copied());
     let Some(key) = KEYS.iter().find(|key| {
-        *folded == *key.as_bytes() || (key.len() > 5 && folded.ends_with(key.as_bytes()))
+        *folded == *key.as_bytes()
+            || fifth(key.as_bytes()) == fifth(folded)
+                && key.len() > 5
+                && folded.ends_with(key.as_bytes())
     }) else {
         return;
     };

@@ -292,23 +292,20 @@ pub(in crate::guardrails) enum Strength {
     Secret,
 }
 
+/// What `name` says. The same names stand in a text again and again: the last ones are remembered.
 fn strength(scan: &Scan<'_>, name: &Range<usize>) -> Option<Strength> {
-    const SHORT: usize = 8;
-    if name.len() > SHORT {
-        return judge(scan, name);
+    let text = scan.slice(name.clone());
+    let (Some(first), Some(last)) = (text.first(), text.last()) else { return None };
+    let place = text.len() ^ usize::from(first >> 1) ^ usize::from(*last);
+    let places = &scan.read.strengths;
+    let Some(known) = places.get(place % places.len()) else { return judge(scan, name) };
+    let (start, end, strength) = known.get();
+    if end - start == text.len() && scan.slice(start..end) == text {
+        return strength;
     }
-    // The same short names stand in a text again and again.
-    let folded = scan.slice(name.clone()).iter().fold(0, |all, b| all << 8 | u64::from(*b));
-    let place = folded.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 61;
-    let Some(known) = scan.read.strengths.get(place as usize) else { return judge(scan, name) };
-    match known.get() {
-        (word, strength) if word == folded => strength,
-        _ => {
-            let strength = judge(scan, name);
-            known.set((folded, strength));
-            strength
-        }
-    }
+    let strength = judge(scan, name);
+    known.set((name.start, name.end, strength));
+    strength
 }
 
 /// As [`strength`], by reading the name.
@@ -582,7 +579,7 @@ fn is_secret(scan: &Scan<'_>, name: &Range<usize>, value: &Value, strength: Stre
     if text.len() < least || text.len() > LONGEST {
         return false;
     }
-    let mix = Mix::of(text);
+    let mix = scan.read.value_mix.mix(scan, &value.range);
     // Most values are words, which only few notations make a secret of.
     if mix.digits == 0 {
         let is_word = mix.others == 0 && !value.is_quoted;
@@ -609,10 +606,10 @@ fn is_secret(scan: &Scan<'_>, name: &Range<usize>, value: &Value, strength: Stre
             mix.digits > 0
                 && mix.letters() > 2
                 && (is_given && (kinds >= 3 || text.len() >= 12 || is_constant)
-                    || kinds >= 3 && (has_symbol(text) || text.len() >= 10))
+                    || kinds >= 3 && (mix.symbols > 0 || text.len() >= 10))
         }
         Sign::Word => {
-            (is_complex && (mix.digits > 0 || has_symbol(text)))
+            (is_complex && (mix.digits > 0 || mix.symbols > 0))
                 || (value.is_quoted && !is_common(text))
         }
         Sign::Tag => !is_common(text),
@@ -622,13 +619,13 @@ fn is_secret(scan: &Scan<'_>, name: &Range<usize>, value: &Value, strength: Stre
             let is_constant = scan.slice(name.clone()).iter().all(|b| !b.is_ascii_lowercase())
                 || scan.before(name.start) == b';'
                 || scan.before(name.start) == b'&';
-            (is_complex && !is_identifier(text))
+            (is_complex && !is_identifier(mix))
                 || is_phrase(text)
                 || (is_constant && !is_common(text))
                 || (mix.digits >= 4 && mix.letters() == 0)
         }
         Sign::Colon => {
-            (is_complex && !is_identifier(text))
+            (is_complex && !is_identifier(mix))
                 || is_phrase(text)
                 || (mix.digits >= 6 && mix.letters() == 0)
         }
@@ -636,18 +633,9 @@ fn is_secret(scan: &Scan<'_>, name: &Range<usize>, value: &Value, strength: Stre
     is_given && !is_placeholder(text) && !is_code(scan, value, text)
 }
 
-fn has_symbol(text: &[u8]) -> bool {
-    text.iter().any(|byte| {
-        matches!(byte, b'!' | b'@' | b'#' | b'$' | b'%' | b'^' | b'&' | b'*' | b'+' | b'~')
-    })
-}
-
 /// Names of things in code: words joined by `_`, `-` or `.`, without a digit among letters.
-fn is_identifier(text: &[u8]) -> bool {
-    let is_name = text
-        .iter()
-        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':' | b'/'));
-    is_name && !text.iter().any(u8::is_ascii_digit)
+fn is_identifier(mix: Mix) -> bool {
+    mix.digits == 0 && mix.foreign == 0
 }
 
 /// Calls, members, types and variables, as far as they are not in quotes.
@@ -656,7 +644,7 @@ fn is_code(scan: &Scan<'_>, value: &Value, text: &[u8]) -> bool {
         return false;
     }
     let after = scan.byte(value.range.end);
-    let is_call = after == b'(' || text.iter().any(|byte| matches!(byte, b'(' | b'[' | b'{'));
+    let is_call = after == b'(' || memchr::memchr3(b'(', b'[', b'{', text).is_some();
     let first = text.split(|byte| *byte == b'.').next().unwrap_or_default();
     let is_member = text.contains(&b'.')
         && first.iter().all(|b| b.is_ascii_alphabetic() || *b == b'_')

@@ -3,6 +3,7 @@
 use super::Detector;
 use super::numbers::{is_continued, stands_alone};
 use crate::guardrails::category::Category;
+use crate::guardrails::near::Near;
 use crate::guardrails::scanner::{Scan, Trigger};
 
 pub(super) static DETECTOR: Detector = Detector {
@@ -32,7 +33,7 @@ pub(super) static DETECTOR: Detector = Detector {
     ],
 };
 
-const WORDS: &[&str] = &[
+static WORDS: Near = Near::of(&[
     "phone",
     "tel",
     "telephone",
@@ -83,7 +84,7 @@ const WORDS: &[&str] = &[
     "dialed",
     "dialled",
     "caller",
-];
+]);
 
 fn verify(scan: &mut Scan<'_>, at: usize) {
     let (from, to) = scan.read.digits.get();
@@ -110,7 +111,8 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
         // A line that a diff adds begins with a plus as well.
         let is_added = matches!(scan.before(start), b'\n' | b' ') && shape.len < 10;
         // `+39 06 6982`
-        let is_short = shape.len == 7 && shape.group_count > 1 && scan.has_before(start, 24, WORDS);
+        let is_short =
+            shape.len == 7 && shape.group_count > 1 && scan.has_before(start, 24, &WORDS);
         (is_international(&shape) || is_short) && !is_added && !shape.is_date()
     } else {
         is_north_american(scan, start, at, &shape) || is_national(scan, start, &shape)
@@ -236,7 +238,7 @@ fn is_north_american(scan: &Scan<'_>, start: usize, at: usize, shape: &Shape) ->
     if shape.digit(offset) < 2 || shape.digit(offset + 3) < 2 {
         return false;
     }
-    let has_word = || scan.has_before(start, 40, WORDS);
+    let has_word = || scan.has_before(start, 40, &WORDS);
     match groups {
         [3, 3, 4] => {
             let is_usual = shape.has_paren || matches!(shape.separator, b'-' | b'.');
@@ -250,7 +252,7 @@ fn is_north_american(scan: &Scan<'_>, start: usize, at: usize, shape: &Shape) ->
 
 /// With a leading zero and in groups, or anything of the right length behind a word for it.
 fn is_national(scan: &Scan<'_>, start: usize, shape: &Shape) -> bool {
-    let has_word = || scan.has_before(start, 32, WORDS);
+    let has_word = || scan.has_before(start, 32, &WORDS);
     if shape.is_date() || !(7..=13).contains(&shape.len) || shape.group_count > 6 {
         return false;
     }

@@ -14,8 +14,13 @@ static OTHER: Words = Words::whole(&[
 
 /// `correct-horse-battery`: at least three words that do not say where the password is.
 pub(super) fn is_phrase(text: &[u8]) -> bool {
+    let joins = |byte: &u8| matches!(byte, b'-' | b'_' | b'.');
+    // Most texts have no word as short as that at their beginning.
+    if !text.iter().take(11).any(joins) {
+        return false;
+    }
     let mut words = 0;
-    for word in text.split(|b| matches!(b, b'-' | b'_' | b'.')) {
+    for word in text.split(joins) {
         let is_word = (3..=10).contains(&word.len()) && word.iter().all(u8::is_ascii_lowercase);
         if !is_word || OTHER.has(word) {
             return false;

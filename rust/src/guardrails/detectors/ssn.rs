@@ -3,6 +3,7 @@
 use super::Detector;
 use super::numbers::{Number, stands_alone};
 use crate::guardrails::category::Category;
+use crate::guardrails::near::Near;
 use crate::guardrails::scanner::{Scan, Trigger};
 
 pub(super) static DETECTOR: Detector = Detector {
@@ -26,7 +27,7 @@ pub(super) static DETECTOR: Detector = Detector {
     ],
 };
 
-const WORDS: &[&str] = &[
+static WORDS: Near = Near::of(&[
     "ssn",
     "social security",
     "soc sec",
@@ -37,7 +38,7 @@ const WORDS: &[&str] = &[
     "itin",
     "socialsecuritynumber",
     "social_security",
-];
+]);
 
 fn verify(scan: &mut Scan<'_>, at: usize) {
     // Most candidates fail on one of these bytes.
@@ -72,7 +73,7 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     }
     let is_plain = match (number.groups(), number.separator) {
         ([3, 2, 4], Some(b'-')) => true,
-        ([3, 2, 4], Some(b' ' | b'.')) | ([9], _) => scan.has_before(at, 48, WORDS),
+        ([3, 2, 4], Some(b' ' | b'.')) | ([9], _) => scan.has_before(at, 48, &WORDS),
         _ => false,
     };
     if is_plain {

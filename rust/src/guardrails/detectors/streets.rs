@@ -1,6 +1,7 @@
 //! Words of streets, places and labels in addresses.
 
 use super::words::Words;
+use crate::guardrails::near::Near;
 
 /// Suffixes of streets. The first are nearly always ones; the others are ordinary words as well: a
 /// city, a postcode or a label has to come along.
@@ -58,7 +59,7 @@ pub(super) const ENDINGS: &[&str] = &[
 
 pub(super) const STATES: &[u8] = b"AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC PR AB BC MB NB NL NS ON PE QC SK ACT NSW NT QLD SA TAS VIC";
 
-pub(super) const LABELS: &[&str] = &[
+pub(super) static LABELS: Near = Near::of(&[
     "address",
     "addr",
     "lives at",
@@ -96,7 +97,7 @@ pub(super) const LABELS: &[&str] = &[
     "street address",
     "invoice",
     "location",
-];
+]);
 
 /// Whether `text` is a street suffix, and whether a strong one.
 pub(super) fn suffix(text: &[u8]) -> Option<bool> {
