@@ -8,15 +8,15 @@
 mod output;
 mod translated;
 
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::attempt::{Deadlines, status_of};
@@ -106,13 +106,29 @@ impl Progress {
 #[derive(Default)]
 pub struct Stop {
     is_set: AtomicBool,
-    notify: Notify,
+    waiting: Mutex<Option<Waker>>,
 }
 
 impl Stop {
     pub fn set(&self) {
         self.is_set.store(true, Ordering::Release);
-        self.notify.notify_one();
+        if let Some(waker) = self.waiting.lock().take() {
+            waker.wake();
+        }
+    }
+
+    fn is_set(&self) -> bool {
+        self.is_set.load(Ordering::Acquire)
+    }
+
+    /// Whether it is set; else the task of `cx` is woken when it is.
+    fn is_set_or_wakes(&self, cx: &Context<'_>) -> bool {
+        let mut waiting = self.waiting.lock();
+        if !waiting.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *waiting = Some(cx.waker().clone());
+        }
+        drop(waiting);
+        self.is_set()
     }
 }
 
@@ -398,20 +414,24 @@ impl Stream {
         if self.peeked.is_some() || self.body.is_none() {
             return Event::Chunk(self.read().await);
         }
-        if self.stop.is_set.load(Ordering::Acquire) {
+        if self.stop.is_set() {
             return Event::Stopped;
         }
         let wake = self.next_timer();
         if self.timer.deadline() > wake || self.timer.is_elapsed() {
             self.timer.as_mut().reset(wake);
         }
-        let Some(body) = &mut self.body else { return Event::Chunk(None) };
-        tokio::select! {
-            biased;
-            chunk = body.chunk() => Event::Chunk(chunk),
-            () = self.stop.notify.notified() => Event::Stopped,
-            () = self.timer.as_mut() => Event::Timer,
-        }
+        let Self { body: Some(body), stop, timer, .. } = self else { return Event::Chunk(None) };
+        poll_fn(|cx| {
+            if let Poll::Ready(chunk) = body.poll_chunk(cx) {
+                return Poll::Ready(Event::Chunk(chunk));
+            }
+            if stop.is_set_or_wakes(cx) {
+                return Poll::Ready(Event::Stopped);
+            }
+            timer.as_mut().poll(cx).map(|()| Event::Timer)
+        })
+        .await
     }
 
     /// Everything that is ready now, up to one batch.
@@ -436,8 +456,8 @@ impl Stream {
                 break;
             }
             next = match &mut self.body {
-                Some(body) => body.ready_chunk().await,
-                None => None,
+                Some(body) if !body.is_drained() => body.ready_chunk().await,
+                _ => None,
             };
         }
     }
@@ -705,4 +725,126 @@ fn too_large(limit: usize) -> Failure {
         FailureKind::TooLarge,
         format!("one event of the upstream is larger than the limit of {limit} bytes"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canonical::Profile;
+
+    const STOP: &str = "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+
+    /// The beginning of an answer, in one event of `size` bytes.
+    fn start(size: usize) -> String {
+        let (head, tail) = (
+            "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"",
+            "\"}}\n\n",
+        );
+        format!("{head}{}{tail}", "x".repeat(size - head.len() - tail.len()))
+    }
+
+    /// A stream of which the first read brings `text`, and then the upstream closes.
+    fn stream(text: &str) -> Stream {
+        let profile = Profile::default();
+        let target =
+            Target::new(Format::AnthropicMessages, "http://127.0.0.1:1", None, &[], profile)
+                .unwrap();
+        let hour = Duration::from_hours(1);
+        let deadlines = Deadlines {
+            connect: hour,
+            first_byte: hour,
+            idle: hour,
+            total: hour,
+            write: hour,
+            keep_alive: hour,
+            max_answer: 1024 * 1024,
+        };
+        let body = AnswerBody::ended();
+        let mut stream = Stream::new(
+            Arc::new(target),
+            body,
+            false,
+            Format::AnthropicMessages,
+            None,
+            Arc::new(deadlines),
+        );
+        stream.peeked = Some(Bytes::copy_from_slice(text.as_bytes()));
+        stream
+    }
+
+    /// The rest of a stream, batch by batch, and how it ended.
+    async fn rest(stream: &mut Stream) -> (Vec<u8>, End) {
+        let mut bytes = Vec::new();
+        loop {
+            let batch = stream.next_batch().await;
+            bytes.extend(batch.parts.concat());
+            if let Some(end) = batch.end {
+                return (bytes, end);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_is_here_goes_down_in_one_piece_up_to_a_limit() {
+        for (size, is_one_piece) in [(WHOLE_BYTES, true), (WHOLE_BYTES + 1, false)] {
+            let text = start(size - STOP.len()) + STOP;
+            let mut stream = stream(&text);
+            assert!(stream.first_event().await.unwrap().is_none());
+            let Some(batch) = stream.whole() else {
+                assert!(!is_one_piece);
+                assert_eq!(rest(&mut stream).await, (text.into_bytes(), End::Complete));
+                continue;
+            };
+            assert!(is_one_piece);
+            assert_eq!(batch.parts.concat(), text.as_bytes());
+            assert_eq!(batch.end, Some(End::Complete));
+            assert_eq!(stream.progress.bytes_out(), size as u64);
+            assert_eq!(stream.over(), Some(End::Complete));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_whose_end_is_not_here_does_not_go_down_in_one_piece() {
+        let text = start(200);
+        let mut stream = stream(&text);
+        assert!(stream.first_event().await.unwrap().is_none());
+        assert!(stream.whole().is_none());
+        let (bytes, end) = rest(&mut stream).await;
+        assert!(bytes.starts_with(text.as_bytes()) && bytes.len() > text.len());
+        assert_eq!(end, End::Failed(FailureKind::Truncated));
+    }
+
+    #[tokio::test]
+    async fn a_line_end_that_may_be_cut_in_half_is_waited_for() {
+        let text = format!("{}{}", start(200), STOP.trim_end()).replace('\n', "\r\n") + "\r\n\r";
+        let mut stream = stream(&text);
+        assert!(stream.first_event().await.unwrap().is_none());
+        assert!(stream.whole().is_none());
+        assert_eq!(rest(&mut stream).await, (text.into_bytes(), End::Complete));
+    }
+
+    #[tokio::test]
+    async fn an_error_event_behind_a_good_one_is_the_end_of_a_whole_stream() {
+        let error = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\
+                     \"overloaded_error\",\"message\":\"busy\"}}\n\n";
+        let text = start(200) + error;
+        let mut stream = stream(&(text.clone() + STOP));
+        assert!(stream.first_event().await.unwrap().is_none());
+        let batch = stream.whole().unwrap();
+        assert_eq!(batch.parts.concat(), text.as_bytes());
+        assert_eq!(batch.end, Some(End::ErrorEvent));
+    }
+
+    #[tokio::test]
+    async fn a_stop_wakes_who_waits_for_it_and_is_not_missed_before() {
+        let stop = Arc::<Stop>::default();
+        let other = Arc::clone(&stop);
+        let waiting = tokio::spawn(poll_fn(move |cx| {
+            if other.is_set_or_wakes(cx) { Poll::Ready(()) } else { Poll::Pending }
+        }));
+        tokio::task::yield_now().await;
+        stop.set();
+        tokio::time::timeout(Duration::from_secs(5), waiting).await.unwrap().unwrap();
+        assert!(stop.is_set_or_wakes(&Context::from_waker(Waker::noop())));
+    }
 }

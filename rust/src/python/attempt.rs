@@ -1,6 +1,7 @@
 //! The result of one try, and the stream it may hold.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HeaderMap;
@@ -10,11 +11,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
 use super::bridge::{Bridge, Build, Pending};
-use super::sink::{AsgiSink, RsgiSink, Sink};
+use super::sink::{AsgiSink, RsgiSink, Sink, Taken};
 use crate::attempt::{Attempted, Outcome};
 use crate::canonical::Losses;
 use crate::formats::{ErrorFacts, Usage};
-use crate::relay::{End, Progress, Stop, Stream};
+use crate::relay::{Batch, End, Progress, Stop, Stream};
 use crate::transport::Failure;
 
 #[pyclass(frozen, name = "Usage", module = "codegate._native")]
@@ -168,15 +169,15 @@ impl Attempt {
         let mut stream = self.take_stream()?;
         Bridge::submit(self.bridge.bind(py), async move {
             let end = loop {
-                let batch = stream.next_batch().await;
-                let writing = sink.write(batch.parts, batch.end);
-                let limit = stream.deadlines().write;
-                let written = if limit.is_zero() {
-                    writing.await
-                } else {
-                    tokio::time::timeout(limit, writing).await.unwrap_or(Err(End::WriteTimeout))
+                let Batch { parts, end } = stream.next_batch().await;
+                let written = sink.write(&parts, end);
+                drop(parts);
+                let written = match written {
+                    Ok(Some(taken)) => within(stream.deadlines().write, taken).await,
+                    Ok(None) => Ok(()),
+                    Err(end) => Err(end),
                 };
-                match (written, batch.end) {
+                match (written, end) {
                     (Err(end), _) | (Ok(()), Some(end)) => break end,
                     (Ok(()), None) => {}
                 }
@@ -347,6 +348,16 @@ impl Attempt {
         self.stop.set();
         Ok(())
     }
+}
+
+/// Waits until the server took a batch, at most for `limit` where that is not zero.
+async fn within(limit: Duration, taken: Taken) -> Result<(), End> {
+    let taken = if limit.is_zero() {
+        taken.await
+    } else {
+        tokio::time::timeout(limit, taken).await.map_err(|_| End::WriteTimeout)?
+    };
+    taken.map_err(|_| End::ClientClosed)
 }
 
 fn relayed(end: End) -> Build {

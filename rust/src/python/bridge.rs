@@ -173,11 +173,7 @@ impl Bridge {
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let thread = std::thread::Builder::new()
             .name("codegate-io".into())
-            .spawn(move || {
-                let _ = runtime.block_on(stopped);
-                // Resolver threads may hang in the system's resolver; nobody waits for them.
-                runtime.shutdown_timeout(Duration::from_millis(200));
-            })
+            .spawn(move || run(runtime, stopped))
             .map_err(|e| PyOSError::new_err(e.to_string()))?;
         Ok(Self {
             queue,
@@ -226,6 +222,24 @@ impl Bridge {
             });
         }
     }
+}
+
+/// The life of the runtime thread. To the interpreter it is one thread from beginning to end: one
+/// that it does not know would be made known and forgotten again with each delta that it hands over.
+fn run(runtime: tokio::runtime::Runtime, stopped: tokio::sync::oneshot::Receiver<()>) {
+    Python::attach(|py| {
+        py.detach(move || {
+            let is_closed = runtime.block_on(stopped).is_ok();
+            // Resolver threads may hang in the system's resolver; nobody waits for them.
+            runtime.shutdown_timeout(Duration::from_millis(200));
+            if !is_closed {
+                // Left behind by an interpreter that ends, which must not be entered any more.
+                loop {
+                    std::thread::park();
+                }
+            }
+        });
+    });
 }
 
 impl Bridge {

@@ -11,20 +11,21 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyString, PyType};
 use tokio::sync::oneshot;
 
 use super::attempt::join;
 use crate::relay::{End, Progress};
 
+/// Resolves when the server took what it had no room for; fails where the event loop is gone.
+pub(super) type Taken = oneshot::Receiver<()>;
+
 /// Where the batches of a stream go.
 pub(super) trait Sink: Send + 'static {
-    /// Hands `parts` to the server and waits until it took them. With an `end` they are the last.
-    fn write(
-        &self,
-        parts: Vec<Bytes>,
-        end: Option<End>,
-    ) -> impl Future<Output = Result<(), End>> + Send;
+    /// Hands `parts` to the server; with an `end` they are the last. Where it has no room for
+    /// them yet, it says so when it took them.
+    fn write(&self, parts: &[Bytes], end: Option<End>) -> Result<Option<Taken>, End>;
 
     /// Nothing more will be written.
     fn close(self);
@@ -60,12 +61,7 @@ impl AsgiSink {
         Ok(Self { send, context: context.unbind(), progress })
     }
 
-    fn send(
-        &self,
-        py: Python<'_>,
-        parts: &[Bytes],
-        end: Option<End>,
-    ) -> PyResult<Option<oneshot::Receiver<()>>> {
+    fn send(&self, py: Python<'_>, parts: &[Bytes], end: Option<End>) -> PyResult<Option<Taken>> {
         let message = PyDict::new(py);
         message.set_item(intern!(py, "type"), intern!(py, "http.response.body"))?;
         message.set_item(intern!(py, "body"), join(py, parts)?)?;
@@ -97,15 +93,8 @@ impl AsgiSink {
 }
 
 impl Sink for AsgiSink {
-    async fn write(&self, parts: Vec<Bytes>, end: Option<End>) -> Result<(), End> {
-        let waiting = Python::attach(|py| self.send(py, &parts, end));
-        drop(parts);
-        match waiting {
-            Ok(None) => Ok(()),
-            // A dropped sender means that the event loop is gone.
-            Ok(Some(taken)) => taken.await.map_err(|_| End::ClientClosed),
-            Err(_) => Err(End::ClientClosed),
-        }
+    fn write(&self, parts: &[Bytes], end: Option<End>) -> Result<Option<Taken>, End> {
+        Python::attach(|py| self.send(py, parts, end)).map_err(|_| End::ClientClosed)
     }
 
     fn close(self) {}
@@ -146,9 +135,9 @@ impl RsgiSink {
 }
 
 impl Sink for RsgiSink {
-    async fn write(&self, parts: Vec<Bytes>, end: Option<End>) -> Result<(), End> {
-        match Python::attach(|py| self.send(py, &parts, end)) {
-            Ok(true) => Ok(()),
+    fn write(&self, parts: &[Bytes], end: Option<End>) -> Result<Option<Taken>, End> {
+        match Python::attach(|py| self.send(py, parts, end)) {
+            Ok(true) => Ok(None),
             Ok(false) | Err(_) => Err(End::ClientClosed),
         }
     }
@@ -162,7 +151,15 @@ impl Sink for RsgiSink {
 
 /// Granian marks a write that was taken at once by the type of what it returns.
 fn is_done(awaitable: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let py = awaitable.py();
-    let name: Bound<'_, PyString> = awaitable.get_type().name()?;
-    name.as_any().eq(intern!(py, "PyEmptyAwaitable"))
+    static DONE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let (py, kind) = (awaitable.py(), awaitable.get_type());
+    if DONE.get(py).is_some_and(|done| kind.is(done)) {
+        return Ok(true);
+    }
+    let name: Bound<'_, PyString> = kind.name()?;
+    let is_done = name.as_any().eq(intern!(py, "PyEmptyAwaitable"))?;
+    if is_done {
+        let _ = DONE.set(py, kind.unbind());
+    }
+    Ok(is_done)
 }

@@ -102,9 +102,25 @@ impl AnswerBody {
         Self { source: Some(source), decoder, encoded: Bytes::new(), has_data: false }
     }
 
+    /// A body of which nothing is left.
+    #[cfg(test)]
+    pub(crate) fn ended() -> Self {
+        Self { source: None, decoder: None, encoded: Bytes::new(), has_data: false }
+    }
+
     /// The next decoded chunk; `None` at the end.
     pub async fn chunk(&mut self) -> Option<Result<Bytes, Failure>> {
         poll_fn(|cx| self.poll_chunk(cx)).await
+    }
+
+    /// Whether the last chunk was all that had arrived: asking for more at once would be in vain.
+    pub fn is_drained(&self) -> bool {
+        match &self.source {
+            Some(Source::Http1 { connection, .. }) => {
+                self.encoded.is_empty() && connection.is_drained()
+            }
+            Some(Source::Http2 { .. }) | None => false,
+        }
     }
 
     /// A chunk if one is there without waiting; the outer `None` says "not yet".

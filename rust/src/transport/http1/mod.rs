@@ -98,6 +98,8 @@ pub struct Connection<S> {
     is_reused: bool,
     /// It may serve again after this answer, as far as the heads say.
     is_persistent: bool,
+    /// Bytes that the last read brought.
+    last_read: usize,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -110,6 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             has_answer: false,
             is_reused: false,
             is_persistent: false,
+            last_read: 0,
         }
     }
 
@@ -213,18 +216,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Makes it ready for the next exchange, if this one left it as it found it; whether it did.
     pub fn renew(&mut self) -> bool {
-        let is_at_end = match &self.rest {
-            Rest::Length(left) => *left == 0,
-            Rest::Chunked(chunked) => chunked.is_done(),
-            Rest::Close => false,
-        };
-        if !(is_at_end && self.is_persistent && self.output.is_flushed && self.input.is_empty()) {
+        if !(self.is_at_end()
+            && self.is_persistent
+            && self.output.is_flushed
+            && self.input.is_empty())
+        {
             return false;
         }
         self.is_reused = true;
         // Nothing is held for a connection that rests.
         self.input = BytesMut::new();
         true
+    }
+
+    /// Whether all that had arrived when it was last read was handed on, and more is to come.
+    pub(super) fn is_drained(&self) -> bool {
+        self.last_read < READ_BYTES && self.input.is_empty() && !self.is_at_end()
+    }
+
+    /// Whether the answer's body is known to have ended.
+    fn is_at_end(&self) -> bool {
+        match &self.rest {
+            Rest::Length(left) => *left == 0,
+            Rest::Chunked(chunked) => chunked.is_done(),
+            Rest::Close => false,
+        }
     }
 
     /// How many bytes were read and not handed on.
@@ -246,7 +262,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.output.is_flushed = true;
             self.is_persistent = false;
         }
-        let Self { socket, input, .. } = self;
+        let Self { socket, input, last_read, .. } = self;
         if input.is_empty() {
             // It may keep the memory of what was handed on.
             *input = BytesMut::new();
@@ -256,6 +272,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             ready!(Pin::new(socket).poll_read(cx, &mut room))?;
             let read = room.filled();
             input.extend_from_slice(read);
+            *last_read = read.len();
             Poll::Ready(io::Result::Ok(read.len()))
         }))?;
         self.has_answer |= read > 0;
@@ -368,7 +385,14 @@ mod tests {
             })
             .await;
             assert_eq!(connection.input.capacity(), 0);
+            assert!(connection.is_drained());
             upstream.write_all(b"3\r\ntwo\r\n").await.unwrap();
         }
+        poll_fn(|cx| connection.poll_body(cx)).await;
+        upstream.write_all(b"3\r\nend\r\n0\r\n\r\n").await.unwrap();
+        let read = poll_fn(|cx| connection.poll_body(cx)).await;
+        assert_eq!(read, Some(Ok(Bytes::from_static(b"end"))));
+        // Its end was read too, and is to be told at once.
+        assert!(!connection.is_drained());
     }
 }
