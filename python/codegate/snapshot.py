@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from codegate import native
 from codegate.accounts.account import Account
 from codegate.catalog.catalog import Catalog, shipped
-from codegate.catalog.price import Price, Tokens
+from codegate.catalog.price import Price
 from codegate.routing.configs import RoutingConfig
 from codegate.routing.router import Plan, Routes
 from codegate.settings.settings import Settings
@@ -40,30 +40,26 @@ class Snapshot:
     output_limits: dict[tuple[str, str], int | None] = field(default_factory=dict)
     """Output limits already looked up."""
 
-    def max_output(self, model: str, *, asked: str) -> int | None:
-        """See ``Catalog.max_output``."""
+    def max_output(self, model: str, asked: str) -> int | None:
+        """See ``Catalog.max_output``; noted in ``output_limits``."""
         key = (model, asked)
-        if key in self.output_limits:
-            return self.output_limits[key]
         if len(self.output_limits) >= _MAX_PLANS:
             self.output_limits.clear()
         limit = self.output_limits[key] = self.catalog.max_output(model, asked=asked)
         return limit
 
-    def cost(self, model: str, tokens: Tokens) -> int | None:
-        """What ``tokens`` cost, in 1e-12 USD; ``None`` where no price is known."""
+    def price(self, model: str) -> Price | None:
+        """What tokens of ``model`` cost; ``None`` where no price is known."""
         if model in self.prices:
-            price = self.prices[model]
-        else:
-            price = self.catalog.price(model)
-            if len(self.prices) >= _MAX_PLANS:
-                self.prices.clear()
-            self.prices[model] = price
-        return None if price is None else price.cost(tokens)
+            return self.prices[model]
+        if len(self.prices) >= _MAX_PLANS:
+            self.prices.clear()
+        price = self.prices[model] = self.catalog.price(model)
+        return price
 
-    def deadlines(self, *, is_streaming: bool, account: Account | None = None) -> native.Deadlines:
+    def deadlines(self, is_streaming: bool, account: Account) -> native.Deadlines:
         """The times of one attempt."""
-        if account is not None and account.timeout_s is not None:
+        if account.timeout_s is not None:
             return self.own_deadlines[account.name, is_streaming]
         return self.stream_deadlines if is_streaming else self.plain_deadlines
 

@@ -68,6 +68,18 @@ def test_f90_ids_go_on_when_the_clock_jumps_back(monkeypatch: pytest.MonkeyPatch
     assert made == sorted(set(made))
 
 
+def test_ids_stay_in_order_when_a_millisecond_has_no_more_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ids, now = RequestIds(), time.time_ns()
+    monkeypatch.setattr(time, "time_ns", lambda: now)
+    first = ids.next()
+    monkeypatch.setattr(ids, "_count", 0xFFFFFE)
+    made = [first, *(ids.next() for _ in range(3))]
+    assert made == sorted(set(made))
+    assert {len(one) for one in made} == {28}
+
+
 def test_records_arrive_in_order_and_once() -> None:
     seen: list[LogEntry] = []
     writer = LogWriter([seen.extend], interval_s=0.01)

@@ -96,16 +96,12 @@ class HealthBook:
         """Moves with every change."""
         self._clock = clock
         self._mark = 0
-        self._known: dict[str, _Health] = {}
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether nothing is known of anybody, so that all are free."""
-        return not self._known
+        self.known: dict[str, _Health] = {}
+        """By name. While it is empty, all are free; changed here only."""
 
     def access(self, name: str) -> Access:
         """Whether ``name`` may be asked now."""
-        health = self._known.get(name)
+        health = self.known.get(name)
         if health is None:
             return Access.FREE
         if health.is_out:
@@ -122,10 +118,10 @@ class HealthBook:
     def begin(self, *names: str) -> int:
         """A request is about to go there; takes the probe where one is due. Returns its mark."""
         self._mark += 1
-        if self._known:
+        if self.known:
             for name in names:
                 if self.access(name) is Access.PROBE:
-                    health = self._known[name]
+                    health = self.known[name]
                     health.probe = self._mark
                     health.probe_until = self._clock() + _PROBE_LEASE_S
                     self.version += 1
@@ -134,20 +130,20 @@ class HealthBook:
     def answered(self, name: str, mark: int) -> None:
         """A good answer has begun. The upstream's own word about the wait is spent with it:
         while the answer runs, whoever has no other choice may come, too."""
-        health = self._known.get(name)
+        health = self.known.get(name)
         if health is not None and health.probe == mark:
             health.is_told = False
 
     def succeeded(self, name: str, mark: int) -> None:
         """A whole answer, or a stream's end marker, has come."""
-        health = self._known.get(name)
+        health = self.known.get(name)
         if health is not None and mark > health.since:
-            del self._known[name]
+            del self.known[name]
             self.version += 1
 
     def gave_up(self, name: str, mark: int) -> None:
         """The request ended without saying anything: if it was the probe, its place is free."""
-        health = self._known.get(name)
+        health = self.known.get(name)
         if health is not None and health.probe == mark:
             health.probe = None
             self.version += 1
@@ -192,29 +188,29 @@ class HealthBook:
     def reset(self, names: Iterable[str]) -> None:
         """Forget everything about them, as ``accounts enable`` does."""
         for name in names:
-            if self._known.pop(name, None) is not None:
+            if self.known.pop(name, None) is not None:
                 self.version += 1
 
     def keep(self, names: Iterable[str]) -> None:
         """Forget all that are not among ``names``."""
         kept = set(names)
-        self.reset([name for name in self._known if name not in kept])
+        self.reset([name for name in self.known if name not in kept])
 
     def ends_in_s(self, name: str) -> float:
         """Seconds until the cooldown ends; 0 when none runs."""
-        health = self._known.get(name)
+        health = self.known.get(name)
         if health is None or health.until is None:
             return 0.0
         return max(0.0, health.until - self._clock())
 
     def was_told(self, name: str) -> bool:
         """Whether the upstream itself named the end of the cooldown."""
-        health = self._known.get(name)
+        health = self.known.get(name)
         return health is not None and health.is_told
 
     def report(self, name: str) -> Report:
         """State, reason and end for people."""
-        health = self._known.get(name, _Health())
+        health = self.known.get(name, _Health())
         access = self.access(name)
         return Report(
             state=_STATES[access],
@@ -224,7 +220,7 @@ class HealthBook:
         )
 
     def _of(self, name: str) -> _Health:
-        return self._known.setdefault(name, _Health())
+        return self.known.setdefault(name, _Health())
 
     def _cool(self, health: _Health, wait_s: float, reason: str, *, is_told: bool = False) -> None:
         health.until = self._clock() + wait_s

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from codegate import native
 from codegate.asgi.types import Message, Receive, Scope, Send
 from codegate.downstream.base import SERVER, ClientGone, Downstream, Header, PartSink
@@ -58,7 +60,9 @@ class AsgiDownstream(Downstream):
     async def send(self, status: int, headers: list[Header], body: bytes) -> None:
         """See ``Downstream``."""
         send = self._send
-        await send(_start(status, headers, _is_granian(send)))
+        await send(
+            _start(status, headers, _is_granian(type(getattr(send, "__self__", send)).__module__))
+        )
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def relay(
@@ -67,7 +71,7 @@ class AsgiDownstream(Downstream):
         """Granian's ``send`` may be called from any thread; the extension then never waits for
         the event loop between two events. For every other server each piece is awaited here."""
         send = self._send
-        is_granian = _is_granian(send)
+        is_granian = _is_granian(type(getattr(send, "__self__", send)).__module__)
         await send(_start(status, headers, is_granian))
         if is_granian:
             return await attempt.relay(send)
@@ -93,6 +97,6 @@ def _start(status: int, headers: list[Header], is_granian: bool) -> Message:
     return {"type": "http.response.start", "status": status, "headers": headers}
 
 
-def _is_granian(send: Send) -> bool:
-    owner = getattr(send, "__self__", send)
-    return type(owner).__module__.lstrip("_").startswith(_NATIVE_SENDER)
+@cache
+def _is_granian(module: str) -> bool:
+    return module.lstrip("_").startswith(_NATIVE_SENDER)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from types import TracebackType
 
 from codegate.downstream.base import Downstream
 from codegate.errors import BodyTimeout, Overloaded, TooLarge
@@ -89,7 +88,7 @@ class BodyClock:
 
 
 class Body:
-    """The parts of one request body; leaving the context gives their memory back."""
+    """The parts of one request body; ``release`` gives their memory back."""
 
     __slots__ = ("budget", "limit", "parts", "reserved", "size")
 
@@ -101,17 +100,9 @@ class Body:
         self.size = 0
         self.reserved = 0
 
-    def __enter__(self) -> Body:
-        """Hold memory from here."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Release the parts."""
+    # No context manager: to enter and leave one takes longer than all that is done here.
+    def release(self) -> None:
+        """Release the parts. Whoever made the body calls this, whatever happens."""
         self.parts = []
         self.budget.give_back(self.reserved)
         self.reserved = 0
@@ -136,8 +127,10 @@ class Body:
         self.limit = limit
         length = downstream.head.content_length
         if length is not None:
-            self._check(length)
-            self._reserve(length)
+            if length > limit:
+                raise self._too_large()
+            self.budget.take(length)
+            self.reserved = length
         clock.enter(task)
         try:
             await downstream.receive(self)
@@ -155,17 +148,14 @@ class Body:
         """Take the next part."""
         self.size += len(part)
         if self.size > self.reserved:
-            self._check(self.size)
-            self._reserve(self.size - self.reserved)
+            if self.size > self.limit:
+                raise self._too_large()
+            self.budget.take(self.size - self.reserved)
+            self.reserved = self.size
         self.parts.append(part)
 
-    def _reserve(self, size: int) -> None:
-        self.budget.take(size)
-        self.reserved += size
-
-    def _check(self, size: int) -> None:
-        if size > self.limit:
-            raise TooLarge(
-                f"the request body is larger than the limit of {self.limit} bytes; "
-                "send less or raise the setting max_body_bytes"
-            )
+    def _too_large(self) -> TooLarge:
+        return TooLarge(
+            f"the request body is larger than the limit of {self.limit} bytes; "
+            "send less or raise the setting max_body_bytes"
+        )

@@ -9,14 +9,10 @@ from codegate.downstream.base import Downstream
 _SWEEP_S = 0.015
 
 
-class Watcher:
-    """Cancels the exchange's task when the client closes its connection.
+class _Watch:
+    """Cancels the exchange's task when the client closes its connection."""
 
-    Leave by ``Watchers.leave``; ``is_gone`` then says whether it was the client that ended the
-    exchange.
-    """
-
-    __slots__ = ("_downstream", "_exchange", "_loop", "_watch", "due", "is_gone")
+    __slots__ = ("_downstream", "_exchange", "_task", "is_gone")
 
     def __init__(
         self,
@@ -25,22 +21,14 @@ class Watcher:
         downstream: Downstream,
     ) -> None:
         """``exchange`` is the task to cancel."""
-        self._loop = loop
         self._downstream = downstream
         self._exchange = exchange
-        self._watch: asyncio.Task[None] | None = None
-        self.due = 0.0
         self.is_gone = False
-
-    def begin(self) -> None:
-        """Watch from now on; the request body must have been read to its end."""
-        if self._watch is None:
-            self._watch = self._loop.create_task(self._wait())
+        self._task = loop.create_task(self._wait())
 
     def end(self) -> None:
         """Stop watching."""
-        if self._watch is not None:
-            self._watch.cancel()
+        self._task.cancel()
 
     async def _wait(self) -> None:
         await self._downstream.left()
@@ -49,7 +37,7 @@ class Watcher:
 
 
 class Watchers:
-    """The watchers of one worker.
+    """What notices for the exchanges of one worker that their clients left.
 
     Asking the server costs a task, so an exchange asks only once it has lasted a while. One
     sweep looks after all of them: a timer each would cost as much as asking.
@@ -58,20 +46,26 @@ class Watchers:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Belongs to ``loop``."""
         self._loop = loop
-        self._waiting: dict[Watcher, None] = {}
+        self._waiting: dict[asyncio.Task[object], tuple[float, Downstream]] = {}
+        self._begun: dict[asyncio.Task[object], _Watch] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def later(self, watcher: Watcher, delay_s: float) -> None:
-        """Let ``watcher`` begin after ``delay_s`` seconds, give or take a sweep."""
-        watcher.due = self._loop.time() + delay_s
-        self._waiting[watcher] = None
+    def later(self, exchange: asyncio.Task[object], downstream: Downstream, delay_s: float) -> None:
+        """Watch the client of ``exchange`` after ``delay_s`` seconds, give or take a sweep. The
+        request body must have been read to its end."""
+        self._waiting[exchange] = (self._loop.time() + delay_s, downstream)
         if self._timer is None:
             self._timer = self._loop.call_later(_SWEEP_S, self._sweep)
 
-    def leave(self, watcher: Watcher) -> None:
+    def has_left(self, exchange: asyncio.Task[object]) -> bool:
+        """Whether it was the client that ended ``exchange``."""
+        watch = self._begun.get(exchange)
+        return watch is not None and watch.is_gone
+
+    def leave(self, exchange: asyncio.Task[object]) -> None:
         """The exchange has ended."""
-        self._waiting.pop(watcher, None)
-        watcher.end()
+        if self._waiting.pop(exchange, None) is None and exchange in self._begun:
+            self._begun.pop(exchange).end()
 
     def close(self) -> None:
         """Stop sweeping."""
@@ -83,10 +77,10 @@ class Watchers:
         self._timer = None
         now = self._loop.time()
         # Oldest first: delays are all alike, so the first that is not due ends the search.
-        for watcher in list(self._waiting):
-            if watcher.due > now:
+        for exchange, (due, downstream) in list(self._waiting.items()):
+            if due > now:
                 break
-            del self._waiting[watcher]
-            watcher.begin()
+            del self._waiting[exchange]
+            self._begun[exchange] = _Watch(self._loop, exchange, downstream)
         if self._waiting:
             self._timer = self._loop.call_later(_SWEEP_S, self._sweep)

@@ -7,7 +7,6 @@ import time
 from functools import lru_cache
 
 from codegate import native
-from codegate.catalog.price import Tokens
 from codegate.downstream.base import Header
 from codegate.downstream.response import header_text
 from codegate.requestlog.entry import AttemptRecord, LogEntry, Outcome
@@ -60,6 +59,7 @@ class Exchange:
         "wire_format",
     )
 
+    # By place, as in AttemptRecord: names would cost a thousand instructions.
     def __init__(self, request_id: str, snapshot: Snapshot, wire_format: str, path: str) -> None:
         """Start the clock."""
         self.request_id = request_id
@@ -110,7 +110,8 @@ class Exchange:
         if self.masked:
             counts = ", ".join(f"{name}={count}" for name, count in self.masked)
             headers.append((b"x-codegate-masked", counts.encode("ascii")))
-        if self.is_translated:
+        upstream = self.upstream
+        if upstream is not None and upstream.endpoint.format != self.wire_format:
             # Each SDK shows its own header to whoever asks for help.
             name = _REQUEST_ID[self.wire_format]
             headers.append((name, self.request_id.encode("ascii")))
@@ -133,12 +134,14 @@ class Exchange:
             cache_read, cache_write = usage.cache_read, usage.cache_write
             reasoning = usage.reasoning
             if tokens_in is not None or tokens_out is not None:
-                tokens = Tokens(tokens_in or 0, tokens_out or 0, cache_read or 0, cache_write or 0)
-                cost = self.snapshot.cost(self.upstream_model, tokens)
+                price = self.snapshot.price(self.upstream_model)
+                if price is not None:
+                    cost = price.cost(
+                        tokens_in or 0, tokens_out or 0, cache_read or 0, cache_write or 0
+                    )
+        masked, first_byte_s = self.masked, self.first_byte_s
         # One by one: a call that names so many takes eight times as long.
-        entry = LogEntry.blank(
-            is_silent=not settings.request_logging, is_accessed=settings.access_log
-        )
+        entry = LogEntry.blank(not settings.request_logging, settings.access_log)
         entry.request_id = self.request_id
         entry.created_ms = time.time_ns() // 1_000_000
         entry.tenant = self.tenant
@@ -158,18 +161,21 @@ class Exchange:
         entry.tokens_cache_write = cache_write
         entry.tokens_reasoning = reasoning
         entry.is_estimated = usage.is_estimated if usage else self._lacks_usage()
-        entry.first_byte_ms = None if self.first_byte_s is None else in_ms(self.first_byte_s)
+        entry.first_byte_ms = None if first_byte_s is None else in_ms(first_byte_s)
         entry.total_ms = in_ms(time.monotonic() - self.started)
         entry.bytes_in = self.bytes_in
         entry.bytes_out = self.bytes_out
         entry.malformed_events = self.malformed_events
-        entry.masked_spans = sum([count for _, count in self.masked]) if self.masked else 0
-        entry.masked = dict(self.masked)
+        entry.masked_spans = sum([count for _, count in masked]) if masked else 0
+        entry.masked = dict(masked) if masked else {}
         entry.losses = self.losses
-        entry.session = _session(self.tenant, self.session)
-        entry.upstream_format = upstream.endpoint.format if upstream else ""
-        entry.provider = upstream.account.provider if upstream else ""
-        entry.strategy = upstream.strategy if upstream else ""
+        entry.session = _session(self.tenant, self.session) if self.session else ""
+        if upstream is None:
+            entry.upstream_format = entry.provider = entry.strategy = ""
+        else:
+            entry.upstream_format = upstream.endpoint.format
+            entry.provider = upstream.account.provider
+            entry.strategy = upstream.strategy
         entry.cost = cost
         return entry
 
@@ -188,12 +194,11 @@ def _way(account: str, model: str) -> tuple[Header, Header]:
 
 
 def in_ms(seconds: float) -> float:
-    """Milliseconds with two decimals; ``round`` to decimals takes ten times as long."""
-    return int(seconds * 100_000 + 0.5) / 100
+    """Milliseconds with two decimals; ``round`` to decimals takes ten times as long, and a number
+    that is none with a point takes the interpreter longer, too."""
+    return (seconds * 100_000.0 + 0.5) // 1.0 / 100.0
 
 
 def _session(tenant: str, hint: str) -> str:
     """A conversation's name as records may hold it: equal hints of one tenant are equal."""
-    if not hint:
-        return ""
     return hashlib.blake2b(f"{tenant}\0{hint}".encode(), digest_size=8).hexdigest()

@@ -14,7 +14,6 @@ from typing import Literal
 from codegate import native
 from codegate.downstream.base import ClientGone, Downstream, Header
 from codegate.downstream.body import Body
-from codegate.downstream.watch import Watcher
 from codegate.errors import (
     BadRequest,
     BrokenBody,
@@ -94,10 +93,10 @@ async def _serve(
     downstream: Downstream,
 ) -> None:
     """The stages behind admission, and the one place where their failures become answers."""
-    watcher = Watcher(services.loop, task, downstream)
     head = downstream.head
     try:
-        with Body(services.budget) as body:
+        body = Body(services.budget)
+        try:
             if head.content_encoding is not None:
                 _check_encoding(head.content_encoding)
             limit = exchange.snapshot.settings.max_body_bytes
@@ -112,11 +111,13 @@ async def _serve(
                 raise BadRequest(str(error)) from error
             body.hand_over()
             exchange.take(request, head)
-            services.watchers.later(watcher, _WATCH_AFTER_S)
+            services.watchers.later(task, downstream, _WATCH_AFTER_S)
             if exchange.snapshot.guards:
                 request = await mask(services, exchange, request)
             attempt = await _answer(services, exchange, request, endpoint, downstream)
             del parts, request
+        finally:
+            body.release()
         # A stream may last for long, and its request may be large: nothing holds that any more.
         if attempt is not None:
             await _relay(services, exchange, attempt, downstream)
@@ -125,11 +126,12 @@ async def _serve(
         await _fail(exchange, downstream, BrokenBody("the request body broke off before its end"))
         exchange.outcome = "client_closed"
     except asyncio.CancelledError:
-        if not watcher.is_gone and not services.is_past_drain:
+        is_gone = services.watchers.has_left(task)
+        if not is_gone and not services.is_past_drain:
             exchange.outcome = "drained"
             raise
         task.uncancel()
-        await _break_off(exchange, downstream, is_gone=watcher.is_gone)
+        await _break_off(exchange, downstream, is_gone=is_gone)
     except CodegateError as error:
         await _fail(exchange, downstream, error)
     except (KeyboardInterrupt, SystemExit, GeneratorExit):
@@ -139,7 +141,7 @@ async def _serve(
         logger.exception("an exchange failed", extra={"request_id": exchange.request_id})
         await _fail(exchange, downstream, InternalError("the proxy failed; its log says where"))
     finally:
-        services.watchers.leave(watcher)
+        services.watchers.leave(task)
 
 
 async def _break_off(exchange: Exchange, downstream: Downstream, *, is_gone: bool) -> None:
@@ -172,7 +174,7 @@ async def _answer(
     suffix = endpoint + "?beta=true" if is_beta else endpoint
     pin = head.account
     plan = exchange.snapshot.plan(wire_format=exchange.wire_format, model=exchange.model, pin=pin)
-    if plan.is_choosy:
+    if plan.lacking:
         # Most plans are not: they are spared the call.
         plan = await fitted(exchange, request, pin, plan)
     if endpoint and not has_counter(plan, exchange.wire_format):
@@ -183,7 +185,7 @@ async def _answer(
         if attempt.is_stream:
             return attempt
         headers = [*attempt.headers, *exchange.receipt()]
-        body = _whole(services, exchange, attempt)
+        body = _note_plain(services.traffic, exchange, attempt)
         await downstream.send(exchange.status, headers, body)
     elif endpoint and is_unknown(attempt):
         await send_estimate(exchange, request, downstream)
@@ -192,14 +194,15 @@ async def _answer(
     return None
 
 
-def _whole(services: Services, exchange: Exchange, attempt: native.Attempt) -> bytes:
+def _note_plain(traffic: Traffic, exchange: Exchange, attempt: native.Attempt) -> bytes:
     """Notes a plain answer; its body."""
+    seat = exchange.seat
+    assert seat is not None  # noqa: S101  # what commits has one
     exchange.begin(attempt.status)
     body = attempt.body
     exchange.bytes_out = len(body)
     exchange.usage = attempt.usage
-    if exchange.seat is not None:
-        services.traffic.succeeded(exchange.seat)
+    traffic.succeeded(seat)
     return body
 
 

@@ -14,10 +14,8 @@ _OFF_LOOP_BYTES = 256 * 1024
 
 
 async def fitted(exchange: Exchange, request: native.Request, pin: str | None, plan: Plan) -> Plan:
-    """``plan`` without those that lack what the request needs. The body is looked at only where
-    the plan is choosy: where the answer would change it."""
-    if not plan.is_choosy:
-        return plan
+    """``plan`` without those that lack what the request needs. The body is looked at for what
+    some of them are known to lack, and for nothing else."""
     needs = ""
     if IMAGES in plan.lacking:
         if request.body_bytes > _OFF_LOOP_BYTES:

@@ -34,17 +34,21 @@ async def try_upstreams(
     What commits keeps its seat, as ``exchange.seat``, until the exchange has ended.
     """
     settings = exchange.snapshot.settings
-    if suffix.startswith("/count_tokens"):
+    if suffix and suffix.startswith("/count_tokens"):
         plan = counting(plan, exchange.wire_format)
     give_up_at = exchange.started + (
-        settings.attempts_timeout_s if request.is_streaming else settings.total_timeout_s
+        settings.attempts_timeout_s if exchange.is_streaming else settings.total_timeout_s
     )
-    failover = Failover(plan, services.traffic)
-    if settings.affinity and not plan.is_lone:
-        failover.session = _session(exchange, request, plan)
-        failover.is_long = failover.session is not None and request.asks_long_cache()
-    try:
+    traffic = services.traffic
+    seat = traffic.take_plainly(plan.upstreams[0]) if plan.is_plain else None
+    failover = None
+    if seat is None:
+        failover = Failover(plan=plan, traffic=traffic)
+        if settings.affinity and not plan.is_lone:
+            failover.session = _session(exchange, request, plan)
+            failover.is_long = failover.session is not None and request.asks_long_cache()
         seat = failover.first()
+    try:
         while True:
             started = time.monotonic()
             try:
@@ -53,26 +57,32 @@ async def try_upstreams(
                 )
             except BaseException:
                 # Cancelled, or a defect of ours: nothing was learned about the account.
-                services.traffic.leave(seat)
+                traffic.leave(seat)
                 raise
-            why = reason(attempt)
-            exchange.losses = tuple(attempt.losses)
             ms = in_ms(time.monotonic() - started)
-            exchange.attempts.append(AttemptRecord(seat.account, why, ms))
             decision = decide(attempt)
-            note(services.traffic, seat, decision, why)
-            if decision.step is Step.COMMIT:
+            is_good = decision.step is Step.COMMIT
+            why = "ok" if is_good else reason(attempt)
+            losses = attempt.losses
+            exchange.losses = tuple(losses) if losses else ()
+            exchange.attempts.append(AttemptRecord(seat.account, why, ms))
+            if is_good:
+                traffic.answered(seat)
                 exchange.seat = seat
                 return attempt, decision
-            services.traffic.leave(seat)
+            note(traffic, seat, decision, why)
+            traffic.leave(seat)
             if decision.step is Step.ANSWER:
                 return attempt, decision
+            if failover is None:
+                failover = Failover(plan=plan, traffic=traffic, tried=[seat.credential])
             following = await _following(exchange, failover, seat, decision, give_up_at)
             if following is None:
                 return attempt, decision
             seat = following
     finally:
-        failover.end()
+        if failover is not None:
+            failover.end()
 
 
 def _session(exchange: Exchange, request: native.Request, plan: Plan) -> Session | None:
@@ -122,6 +132,7 @@ def _sent(
     """Begin an attempt."""
     upstream = seat.upstream
     snapshot = exchange.snapshot
+    limits, names = snapshot.output_limits, (upstream.model, exchange.model)
     is_translated = upstream.endpoint.format != exchange.wire_format
     exchange.account = seat.account
     exchange.upstream = upstream
@@ -133,8 +144,8 @@ def _sent(
         request,
         head,
         upstream.model,
-        snapshot.max_output(upstream.model, asked=exchange.model),
-        snapshot.deadlines(is_streaming=exchange.is_streaming, account=upstream.account),
+        limits[names] if names in limits else snapshot.max_output(*names),
+        snapshot.deadlines(exchange.is_streaming, upstream.account),
         within_s,
         upstream.abilities,
         snapshot.settings.strict_conversion,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import time
 from collections.abc import Sequence
@@ -16,10 +15,14 @@ _PAIRS = tuple(high + low for high in _CROCKFORD for low in _CROCKFORD)
 """The digits of every number below 1024."""
 
 
+_HEX = tuple(f"{number:03x}" for number in range(4096))
+_MAX_COUNT = 0xFFFFFF
+
 # Records are not frozen: a frozen object of this many fields takes three times as long to build,
 # and every request builds one. Nothing changes a record once it is queued.
 
 
+# Made by place: by name it takes 3,000 instructions instead of 1,900.
 @dataclass(slots=True)
 class AttemptRecord:
     """One try at one upstream: the account, why it ended (``ok`` or a failure), milliseconds."""
@@ -75,7 +78,7 @@ class LogEntry:
     """A line even where all went well."""
 
     @classmethod
-    def blank(cls, *, is_silent: bool, is_accessed: bool) -> LogEntry:
+    def blank(cls, is_silent: bool, is_accessed: bool) -> LogEntry:
         """One whose other members are all still to be set."""
         entry = cls.__new__(cls)
         entry._is_silent = is_silent
@@ -115,7 +118,7 @@ class RequestIds:
     def __init__(self) -> None:
         """Draw the random part from the operating system."""
         self._suffix = _base32(int.from_bytes(os.urandom(5), "big"), 8)
-        self._counter = itertools.count()
+        self._count = 0
         self._latest_ms = 0
         self._stem = ""
         """The digits that change every 1024 milliseconds."""
@@ -123,11 +126,14 @@ class RequestIds:
 
     def next(self) -> str:
         """``req_`` and 24 characters of ``0-9a-z``."""
-        now_ms = time.time_ns() // 1_000_000
-        if now_ms > self._latest_ms:
-            if now_ms >> 10 != self._latest_ms >> 10:
+        now_ms, latest_ms = time.time_ns() // 1_000_000, self._latest_ms
+        if now_ms <= latest_ms and self._count < _MAX_COUNT:
+            self._count += 1
+        else:
+            self._count = 0
+            self._latest_ms = now_ms = max(now_ms, latest_ms + 1)
+            if now_ms >> 10 != latest_ms >> 10:
                 self._stem = "req_" + _base32(now_ms >> 10, 8)
-            self._latest_ms = now_ms
             self._prefix = self._stem + _PAIRS[now_ms & 1023]
-            self._counter = itertools.count()
-        return f"{self._prefix}{next(self._counter):06x}{self._suffix}"
+        count = self._count
+        return f"{self._prefix}{_HEX[count >> 12]}{_HEX[count & 4095]}{self._suffix}"

@@ -24,7 +24,7 @@ MAX_ATTEMPTS = 3
 _BACKOFF_S = 0.5
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Failover:
     """The way of one exchange through its plan."""
 

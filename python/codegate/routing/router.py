@@ -50,24 +50,34 @@ class Plan:
     """Requests of one group take turns, and share the homes of their conversations."""
     is_pinned: bool = False
     lacking: str = ""
-    """What some of the upstreams are known to lack, of what requests may need."""
+    """What some of several upstreams are known to lack, of what requests may need: nothing where
+    the answer would change no plan."""
     is_lone: bool = field(init=False)
     """Whether there is only one place to go to."""
-    is_choosy: bool = field(init=False)
-    """Whether what a request needs changes where it goes."""
+    is_plain: bool = field(init=False)
+    """Whether it is lone, keeps no turns, and its key is called like its account."""
 
     def __post_init__(self) -> None:
         """Work out once what each request asks."""
         is_single = len(self.upstreams) == 1
         is_lone = is_single and len(self.upstreams[0].account.credentials) == 1
         object.__setattr__(self, "is_lone", is_lone)
-        object.__setattr__(self, "is_choosy", bool(self.lacking) and not is_single)
+        is_plain = is_lone and self.strategy != "round-robin" and _is_named(self.upstreams[0])
+        object.__setattr__(self, "is_plain", is_plain)
 
     def fitting(self, needs: str) -> Plan:
         """The same without those that lack more of ``needs`` than others do; never none."""
         least = min(len(upstream.lacks(needs)) for upstream in self.upstreams)
         upstreams = tuple(u for u in self.upstreams if len(u.lacks(needs)) == least)
         return replace(self, upstreams=upstreams)
+
+
+def _is_named(upstream: Upstream) -> bool:
+    return upstream.account.credentials == (upstream.account.name,)
+
+
+def _lacking(upstreams: tuple[Upstream, ...]) -> str:
+    return "".join(n for n in (IMAGES, TOOLS) if any(u.lacks(n) for u in upstreams))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +113,7 @@ class Survey:
             strategy=self.strategy,
             group=self.group,
             is_pinned=self.is_pinned,
-            lacking="".join(n for n in (IMAGES, TOOLS) if any(u.lacks(n) for u in upstreams)),
+            lacking=_lacking(upstreams) if len(upstreams) > 1 else "",
         )
 
 

@@ -122,7 +122,7 @@ class Traffic:
         if len(credentials) == 1:
             name = credentials[0]
             health = self.health
-            is_free = health.is_clear or health.access(name) in _MAY_BE_ASKED
+            is_free = not health.known or health.access(name) in _MAY_BE_ASKED
             if not is_free or name in tried:
                 return None
             return Seat(upstream, name, upstream.endpoint.targets[0])
@@ -139,6 +139,18 @@ class Traffic:
             if found is None or latest.get(name, 0) < latest.get(found.credential, 0):
                 found = seat
         return found
+
+    def take_plainly(self, upstream: Upstream) -> Seat | None:
+        """A place at the only upstream of a plan, taken, where nothing is to be weighed: it has one
+        key and no limits, and nothing is known of anybody's health."""
+        health = self.health
+        if health.known or upstream.account.is_limited:
+            return None
+        name = upstream.account.name
+        seat = Seat(upstream, name, upstream.endpoint.targets[0])
+        seat.mark = health.begin()
+        self.spend.begin(name)
+        return seat
 
     def seats(self, upstream: Upstream) -> Iterator[Seat]:
         """Every place at ``upstream``, whether it may be taken or not."""
@@ -186,26 +198,27 @@ class Traffic:
 
     def leave(self, seat: Seat) -> None:
         """The request is over, however it ended; a probe that nobody judged is given back."""
-        self.gave_up(seat)
+        if self.health.known:
+            self.gave_up(seat)
         self.spend.leave(seat.account)
 
     def answered(self, seat: Seat) -> None:
         """A good answer has begun."""
-        if self.health.is_clear:
+        if not self.health.known:
             return
         for name in _names(seat):
             self.health.answered(name, seat.mark)
 
     def succeeded(self, seat: Seat) -> None:
         """A whole answer, or a stream's end marker, has come."""
-        if self.health.is_clear:
+        if not self.health.known:
             return
         for name in _names(seat):
             self.health.succeeded(name, seat.mark)
 
     def gave_up(self, seat: Seat) -> None:
         """The request ended without saying anything about the account."""
-        if self.health.is_clear:
+        if not self.health.known:
             return
         for name in _names(seat):
             self.health.gave_up(name, seat.mark)

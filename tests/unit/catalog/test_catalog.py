@@ -15,7 +15,6 @@ from codegate.catalog.catalog import Limit, shipped
 from codegate.catalog.price import (
     PICO,
     Price,
-    Tokens,
     as_per_million,
     as_usd,
     from_usd,
@@ -32,29 +31,31 @@ def test_cost_is_exact(case: dict[str, Any]) -> None:
     own = {case["model"]: Price(input=per_million(paid), output=per_million(made))}
     price = shipped().with_overrides({}, own).price(case["model"])
     assert price is not None
-    tokens = Tokens(input=case["input_tokens"], output=case["output_tokens"])
-    assert as_usd(price.cost(tokens)) == f"{Decimal(case['cost_usd']).normalize():f}"
+    cost = price.cost(case["input_tokens"], case["output_tokens"], 0, 0)
+    assert as_usd(cost) == f"{Decimal(case['cost_usd']).normalize():f}"
 
 
 def test_cache_tokens_have_their_own_prices() -> None:
     price = shipped().price("claude-sonnet-4-5")
     assert price is not None
-    tokens = Tokens(input=10, output=20, cache_read=1000, cache_write=100)
-    assert as_usd(price.cost(tokens)) == "0.001005"
+    cost = price.cost(new=10, output=20, cache_read=1000, cache_write=100)
+    assert as_usd(cost) == "0.001005"
+    # By place as by name: records give them by place.
+    assert price.cost(10, 20, 1000, 100) == cost
     # 10 x 3 + 20 x 15 + 1000 x 0.30 + 100 x 3.75 USD per million
 
 
 def test_cache_tokens_without_a_price_cost_what_input_costs() -> None:
     price = Price(input=per_million("2"), output=per_million("8"))
-    assert price.cost(Tokens(cache_read=1_000_000)) == 2 * PICO
-    assert price.cost(Tokens(cache_write=1_000_000)) == 2 * PICO
+    assert price.cost(0, 0, 1_000_000, 0) == 2 * PICO
+    assert price.cost(0, 0, 0, 1_000_000) == 2 * PICO
 
 
 def test_a_long_prompt_pays_its_own_price_for_everything() -> None:
     price = shipped().price("claude-haiku-5-5")
     assert price is not None
-    assert price.cost(Tokens(input=100_000, output=100)) == from_usd("0.01005")
-    assert price.cost(Tokens(input=100_000, cache_read=1, output=100)) == from_usd("0.05025005")
+    assert price.cost(100_000, 100, 0, 0) == from_usd("0.01005")
+    assert price.cost(100_000, 100, 1, 0) == from_usd("0.05025005")
 
 
 @pytest.mark.parametrize("case", CASES["limits"], ids=lambda c: c["id"])

@@ -6,7 +6,7 @@ import time
 from dataclasses import fields
 
 from codegate.proxy.exchange import Exchange, in_ms
-from codegate.requestlog.entry import LogEntry, with_line, with_row
+from codegate.requestlog.entry import AttemptRecord, LogEntry, with_line, with_row
 from codegate.settings.settings import Settings
 from codegate.snapshot import build
 from tests.support.routing import FORMAT
@@ -24,6 +24,11 @@ def test_every_member_of_the_record_is_set() -> None:
     assert (entry.masked, entry.masked_spans) == ({"email": 2, "card": 1}, 3)
     assert (entry.tokens_in, entry.cost, entry.first_byte_ms) == (None, None, None)
     assert (with_line([entry]), with_row([entry])) == ([entry], [entry])
+
+
+def test_attempts_are_made_by_place() -> None:
+    made = AttemptRecord("a", "ok", 1.5)
+    assert made == AttemptRecord(account="a", reason="ok", ms=1.5)
 
 
 def test_milliseconds_have_two_decimals() -> None:

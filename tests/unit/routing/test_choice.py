@@ -7,7 +7,7 @@ import pytest
 from codegate.errors import BudgetExceeded, NoUpstream, RateLimited
 from codegate.routing.affinity import Affinity, Session
 from codegate.routing.failover import MAX_ATTEMPTS, Failover
-from codegate.routing.traffic import Traffic
+from codegate.routing.traffic import Seat, Traffic
 from tests.support.routing import Clock, account, plan_of, traffic
 
 
@@ -35,6 +35,33 @@ def test_f18_every_healthy_account_is_tried_once(state: Traffic) -> None:
     assert tried == ["a", "b", "c", "d"]
     assert not failover.may_again(seat), "more than the attempts of one exchange"
     assert len(tried) > MAX_ATTEMPTS
+
+
+def test_a_plain_plan_is_begun_as_any_other(state: Traffic, clock: Clock) -> None:
+    plan, plainly = plan_of(account("a")), traffic(clock)
+    assert plan.is_plain
+    usual = Failover(plan=plan, traffic=state).first()
+    seat = plainly.take_plainly(plan.upstreams[0])
+    assert seat is not None
+    for name in Seat.__slots__:
+        assert getattr(seat, name) == getattr(usual, name), name
+    assert plainly.spend.requests("a") == state.spend.requests("a") == 1
+    plainly.leave(seat)
+    assert plainly.spend.requests("a") == 0
+
+
+def test_where_anything_is_to_be_weighed_nothing_is_taken_plainly(state: Traffic) -> None:
+    limited = plan_of(account("a", rpm=1)).upstreams[0]
+    assert state.take_plainly(limited) is None
+    state.health.failed("b", "reset", state.health.begin("b"))
+    assert state.take_plainly(plan_of(account("a")).upstreams[0]) is None
+    assert state.spend.requests("a") == 0
+    for plan in (
+        plan_of(account("a"), account("b")),
+        plan_of(account("a", keys=2)),
+        plan_of(account("a"), strategy="round-robin"),
+    ):
+        assert not plan.is_plain
 
 
 def test_of_all_that_cool_the_one_that_ends_first_is_tried(state: Traffic, clock: Clock) -> None:
