@@ -78,10 +78,10 @@ async def run_exchange(
     finally:
         services.exchanges.discard(task)
         entry = exchange.entry()
-        if entry.account:
-            services.traffic.spend.add(entry.account, entry.cost)
         if exchange.seat is not None:
-            services.traffic.leave(exchange.seat)
+            services.traffic.end(exchange.seat, entry.cost)
+        elif entry.account:
+            services.traffic.spend.add(entry.account, entry.cost)
         services.log.add(entry)
 
 

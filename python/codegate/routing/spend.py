@@ -47,6 +47,16 @@ class SpendBook:
         sums = self._accounts.get(account) or self._of(account)
         sums.under_way += 1
 
+    def end(self, account: str, cost: int | None) -> None:
+        """``leave`` and ``add`` in one."""
+        if self._clock() >= self._month_ends:
+            self._turn_month()
+        sums = self._accounts.get(account) or self._of(account)
+        sums.under_way -= 1
+        sums.requests += 1
+        if cost is not None:
+            sums.cost += cost
+
     def leave(self, account: str) -> None:
         """It has come back."""
         sums = self._accounts.get(account) or self._of(account)

@@ -202,6 +202,12 @@ class Traffic:
             self.gave_up(seat)
         self.spend.leave(seat.account)
 
+    def end(self, seat: Seat, cost: int | None) -> None:
+        """``leave`` after an exchange that ended at ``seat``; see ``SpendBook.add``."""
+        if self.health.known:
+            self.gave_up(seat)
+        self.spend.end(seat.account, cost)
+
     def answered(self, seat: Seat) -> None:
         """A good answer has begun."""
         if not self.health.known:

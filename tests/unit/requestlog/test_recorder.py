@@ -186,6 +186,16 @@ def test_many_rows_of_one_kind_hold_what_each_alone_holds(database: Database) ->
             assert days[0] == days[1] != [], changes
 
 
+def test_times_of_attempts_are_written_as_they_are(database: Database) -> None:
+    times = [0.0, 0.01, 0.1, 0.29, 1.0, 9.99, 12.5, 12.57, 1000.03, 86_400_000.07]
+    made = tuple(AttemptRecord("one", "ok", ms) for ms in times)
+    with database.write() as connection:
+        write(connection, [entry(attempts=(one,)) for one in made])
+    with database.read() as connection:
+        rows = store.read(connection, LogFilter())
+    assert [row["attempts"][0]["ms"] for row in rows] == times
+
+
 def test_what_upstreams_and_clients_make_up_still_fits(database: Database) -> None:
     with database.write() as connection:
         write(

@@ -50,6 +50,13 @@ def test_a_plain_plan_is_begun_as_any_other(state: Traffic, clock: Clock) -> Non
     assert plainly.spend.requests("a") == 0
 
 
+def test_an_exchange_that_ends_at_a_seat_has_left_it_and_is_counted(state: Traffic) -> None:
+    seat = Failover(plan=plan_of(account("a"), account("b")), traffic=state).first()
+    state.end(seat, 5)
+    assert (state.spend.requests("a"), state.spend.spent("a")) == (1, 5)
+    assert state.spend.settled("a") == 5
+
+
 def test_where_anything_is_to_be_weighed_nothing_is_taken_plainly(state: Traffic) -> None:
     limited = plan_of(account("a", rpm=1)).upstreams[0]
     assert state.take_plainly(limited) is None
