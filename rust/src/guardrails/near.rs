@@ -120,3 +120,38 @@ fn word_starts(window: &[u8]) -> u64 {
     }
     starts
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::category::{Categories, Category};
+    use super::super::scanner::Scanner;
+    use super::*;
+
+    #[test]
+    fn a_word_counts_where_it_begins_and_ends_as_one() {
+        static WORDS: Near = Near::of(&["tel", "tlf", "handy", "ss#", "tel\u{e9}fono"]);
+        let has = |text: &str| WORDS.begin(text.as_bytes()).next().is_some();
+        for text in ["tel 1", "TEL", "ss#1", "tel\u{e9}fono", "handy"] {
+            assert!(has(text), "{text}");
+        }
+        for text in ["te", "t", "", "tex", "4el", "ha", "hotel"] {
+            assert!(!has(text), "{text}");
+        }
+        assert!(WORDS.are_in(b"hotel") && !WORDS.are_in(b"hote"));
+    }
+
+    #[test]
+    fn only_whole_words_before_a_number_make_it_one_of_a_telephone() {
+        let scanner = Scanner::new(Categories::ALL);
+        let is_phone = |text: &str| {
+            let found = scanner.scan(text.as_bytes(), None).unwrap();
+            found.iter().any(|finding| finding.category == Category::Phone)
+        };
+        for text in ["tel 4155552671", "x\\ntel 4155552671", "TELE TEL: 4155552671"] {
+            assert!(is_phone(text), "{text}");
+        }
+        for text in ["hotel 4155552671", "tell 4155552671", "4155552671"] {
+            assert!(!is_phone(text), "{text}");
+        }
+    }
+}

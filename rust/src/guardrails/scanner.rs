@@ -135,6 +135,24 @@ pub(super) struct Read {
     pub(super) commands: RefCell<Commands>,
 }
 
+impl<'t> Scan<'t> {
+    fn new(text: &'t [u8], enabled: Categories) -> Self {
+        Self {
+            text,
+            findings: Vec::new(),
+            cursors: [0; Category::COUNT],
+            enabled,
+            run: 0,
+            read: Read::default(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(text: &'t [u8]) -> Self {
+        Self::new(text, Categories::ALL)
+    }
+}
+
 impl Scan<'_> {
     pub fn found(&mut self, category: Category, range: Range<usize>) {
         if range.start >= range.end || range.end > self.text.len() {
@@ -267,14 +285,7 @@ impl Scanner {
     /// All that was found in `text`, the more specific category first, then what begins earlier,
     /// then the longer.
     pub(super) fn all(&self, text: &[u8], until: Option<Instant>) -> Result<Vec<Finding>, TooSlow> {
-        let mut scan = Scan {
-            text,
-            findings: Vec::new(),
-            cursors: [0; Category::COUNT],
-            enabled: self.enabled,
-            run: 0,
-            read: Read::default(),
-        };
+        let mut scan = Scan::new(text, self.enabled);
         self.run(&mut scan, until)?;
         let mut findings = scan.findings;
         if !findings.is_empty() {
@@ -303,14 +314,7 @@ impl Scanner {
     /// As [`scan`](Self::scan), without the instructions that have to be asked for, and each byte
     /// for itself even where the text repeats itself.
     pub fn scan_baseline(&self, text: &[u8]) -> Vec<Finding> {
-        let mut scan = Scan {
-            text,
-            findings: Vec::new(),
-            cursors: [0; Category::COUNT],
-            enabled: self.enabled,
-            run: 0,
-            read: Read::default(),
-        };
+        let mut scan = Scan::new(text, self.enabled);
         #[cfg(target_arch = "x86_64")]
         let _ = self.run_with(super::masks::Sse2, &mut scan, None, usize::MAX);
         #[cfg(not(target_arch = "x86_64"))]

@@ -645,7 +645,10 @@ fn labelled(scan: &mut Scan<'_>, at: usize) {
         return;
     }
     let name: Range<usize> = super::assignment::name_around(scan, at);
-    if memchr::memchr2(b'd', b'D', scan.slice(name.clone())).is_none() {
+    // A name that goes on is given nothing there.
+    if super::assignment::is_name(scan.byte(name.end))
+        || memchr::memchr2(b'd', b'D', scan.slice(name.clone())).is_none()
+    {
         return;
     }
     let text = scan.slice(name.clone());

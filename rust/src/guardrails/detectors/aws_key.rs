@@ -109,6 +109,10 @@ fn named(scan: &mut Scan<'_>, at: usize) {
         return;
     }
     let name = name_around(scan, at);
+    // A name that goes on is given nothing there.
+    if is_name(scan.byte(name.end)) {
+        return;
+    }
     let folded = folded(scan.slice(name.clone()));
     let is_secret = SECRETS.iter().any(|end| folded.ends_with(end));
     if !is_secret && !SESSIONS.iter().any(|end| folded.ends_with(end)) {

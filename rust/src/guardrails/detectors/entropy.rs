@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::guardrails::scanner::Scan;
 
 /// Which classes of characters a text has.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::guardrails) struct Mix {
     pub(super) lower: usize,
     pub(super) upper: usize,
@@ -179,4 +179,28 @@ fn is_worded(text: &[u8]) -> bool {
         worded += usize::from(is_word || is_number);
     }
     parts >= 2 && worded * 3 >= parts * 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::draws::draws;
+    use super::*;
+
+    #[test]
+    fn what_is_counted_from_the_last_value_on_is_what_its_bytes_are() {
+        let mut draw = draws();
+        let text: Vec<u8> = (0..1_500).map(|_| b"aZ9_:!(\xC3"[draw(8)]).collect();
+        let scan = Scan::of(&text);
+        let counted = Counted::default();
+        let (mut start, mut end) = (0, 40);
+        for _ in 0..2_000 {
+            match draw(4) {
+                0 => (start, end) = (draw(700), 700 + draw(800)),
+                1 => end = (end + draw(9)).min(text.len()),
+                _ => start = (start + draw(9)).min(end),
+            }
+            let range = start..end;
+            assert_eq!(counted.mix(&scan, &range), Mix::of(&text[range.clone()]), "{range:?}");
+        }
+    }
 }

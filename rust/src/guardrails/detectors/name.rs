@@ -616,7 +616,10 @@ fn labelled(scan: &mut Scan<'_>, at: usize) {
         "username",
     ];
     let name = super::assignment::name_around(scan, at);
-    if super::assignment::is_lower_after(scan, name.end) {
+    // A name that goes on is given nothing there.
+    if super::assignment::is_name(scan.byte(name.end))
+        || super::assignment::is_lower_after(scan, name.end)
+    {
         return;
     }
     let text = scan.slice(name.clone());

@@ -62,13 +62,17 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     let mut next = end;
     let limit = end + DISTANCE;
     let (mut from, to) = scan.read.words.get();
-    // Inside a word the rest of it may be a number that the whole is not.
-    if (from..to).contains(&end) && !scan.byte(end).is_ascii_alphanumeric() {
-        next = to;
-    } else {
-        from = end;
-    }
+    let mut is_whole = false;
     while next < limit {
+        // Inside a word the rest of it may be a number that the whole is not.
+        if !is_whole && !scan.byte(next).is_ascii_alphanumeric() {
+            is_whole = true;
+            if (from..to).contains(&next) {
+                next = to;
+                continue;
+            }
+            from = next;
+        }
         let word = scan.skip(next, DISTANCE, |byte| !byte.is_ascii_alphanumeric());
         let gap = scan.slice(next..word);
         if gap.len() > 1 && gap.contains(&b'\n') && gap.contains(&b'.') {
@@ -87,7 +91,9 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
             return;
         }
         next = end;
-        scan.read.words.set((from, end));
+        if is_whole {
+            scan.read.words.set((from, end));
+        }
     }
 }
 
