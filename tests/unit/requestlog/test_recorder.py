@@ -148,13 +148,14 @@ def test_many_rows_of_one_kind_hold_what_each_alone_holds(database: Database) ->
         {"model": "it's; \u2028 --", "upstream_model": "?"},
         {"created_ms": _ms(datetime(2026, 11, 22, 0, 0, 1, tzinfo=UTC)), "tokens_out": 2**70},
         {"is_streaming": False, "is_estimated": True, "total_ms": 0.0, "bytes_in": 0},
-        {"account": "o'ne", "tokens_cache_write": None, "masked": {"email": 2}, "masked_spans": 2},
+        {"account": "o'ne", "tokens_cache_write": None},
+        {"masked": {"email": 2}, "masked_spans": 2},
         {"error_code": "e'", "outcome": "upstream_error", "status": 500, "losses": ("a", "b")},
         {"_is_silent": True},
     ]
     for number, changes in enumerate(varied):
         for others in ({}, {"cost": None}):
-            entries = [entry(**(changes if n % 2 else {**changes, **others})) for n in range(20)]
+            entries = [entry(**(changes if n % 2 else others)) for n in range(20)]
             tenant = f"t{number}{len(others)}"
             many = [replace(one, tenant=tenant) for one in entries]
             single = [replace(one, tenant=f"{tenant}s", request_id=IDS.next()) for one in entries]
@@ -182,7 +183,7 @@ def test_many_rows_of_one_kind_hold_what_each_alone_holds(database: Database) ->
                     for name in (tenant, f"{tenant}s")
                 ]
             assert found[0] == found[1], changes
-            assert len(found[0]) == (0 if "_is_silent" in changes else 20)
+            assert len(found[0]) == (10 if "_is_silent" in changes else 20)
             assert days[0] == days[1] != [], changes
 
 
