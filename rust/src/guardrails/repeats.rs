@@ -22,20 +22,11 @@ const AHEAD: usize = 5 * 1024;
 /// The same for private keys.
 const AHEAD_OF_KEY: usize = 66 * 1024;
 
-/// What the next windows depend on besides their text, seen from where they begin.
-#[derive(PartialEq, Eq)]
+/// What the next windows depend on besides their text.
 struct Standing {
     cursors: [usize; Category::COUNT],
     run: usize,
     word: u64,
-}
-
-impl Standing {
-    fn of(scan: &Scan<'_>, base: usize, word: u64) -> Self {
-        // What lies farther back than anyone looks is all the same.
-        let seen = |at: usize| (at + BEFORE).saturating_sub(base);
-        Self { cursors: scan.cursors.map(seen), run: seen(scan.run), word }
-    }
 }
 
 /// One round, from its first window on. It has some steps, after each of which it may be over.
@@ -73,7 +64,7 @@ impl Repeats {
             return (base + by, base + by + EVERY);
         }
         let Some((step, until)) = self.find(scan.text, base) else { return (base, base + EVERY) };
-        let standing = Standing::of(scan, base, word);
+        let standing = Standing { cursors: scan.cursors, run: scan.run, word };
         self.round = Some(Round { base, step, standing, findings: scan.findings.len(), until });
         (base, base + step)
     }
@@ -104,7 +95,20 @@ impl Round {
     fn pass(&self, scan: &mut Scan<'_>, base: usize, word: u64) -> usize {
         let len = base - self.base;
         let times = self.until.saturating_sub(base) / len;
-        if times == 0 || Standing::of(scan, base, word) != self.standing {
+        // What moves does so by one round in each; what lies farther back than anyone looks stays.
+        let moves = |then: usize, now: usize| {
+            if now == then + len {
+                return Some(true);
+            }
+            (now == then && now + BEFORE <= self.base).then_some(false)
+        };
+        let mut cursors = scan.cursors;
+        for (now, then) in cursors.iter_mut().zip(self.standing.cursors) {
+            let Some(is_moving) = moves(then, *now) else { return 0 };
+            *now += if is_moving { times * len } else { 0 };
+        }
+        let Some(is_running) = moves(self.standing.run, scan.run) else { return 0 };
+        if times == 0 || word != self.standing.word {
             return 0;
         }
         let found: Vec<Finding> = scan.findings.get(self.findings..).unwrap_or_default().to_vec();
@@ -118,8 +122,8 @@ impl Round {
             }));
         }
         let by = times * len;
-        scan.cursors = scan.cursors.map(|cursor| cursor + by);
-        scan.run += by;
+        scan.cursors = cursors;
+        scan.run += if is_running { by } else { 0 };
         // All of it was read for places that are passed.
         scan.read = Read::default();
         by
@@ -209,6 +213,16 @@ mod tests {
             assert_eq!(found, scanner.scan_baseline(text.as_bytes()));
             assert!(found.iter().any(|finding| finding.end == text.len()), "{found:?}");
         }
+    }
+
+    #[test]
+    fn what_began_before_what_repeats_itself_goes_on_behind_it() {
+        let header = "eyJhbGciOiJIUzI1NiIsInR5cCI6Ikp".to_owned() + &"J".repeat(30_000);
+        let text = header + ".eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N ";
+        let scanner = Scanner::new(Categories::ALL);
+        let found = scanner.scan(text.as_bytes(), None).unwrap();
+        assert_eq!(found, scanner.scan_baseline(text.as_bytes()));
+        assert_eq!(found.first().map(|finding| finding.start), Some(0));
     }
 
     #[test]
