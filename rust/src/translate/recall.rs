@@ -6,12 +6,14 @@
 //! not fit any more. The newest are kept, up to a number of bytes and for two days after the last
 //! use.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use highway::{HighwayHash, HighwayHasher, Key};
 use parking_lot::Mutex;
-use ring::{digest, hmac};
+use ring::hmac;
 
 use super::{Plan, Seals, ids};
 use crate::canonical::{Content, Delta, Event, Opened, Part, Request, Role, Turn};
@@ -105,32 +107,45 @@ impl Recall {
     }
 }
 
-/// What was said so far, as far as every client repeats it.
+/// What was said so far, as far as every client repeats it, under a key of this installation. All
+/// of a conversation goes through it with each request.
 #[derive(Clone)]
-pub(super) struct Said(digest::Context);
+pub(super) struct Said(HighwayHasher);
 
 impl Said {
-    fn new(target: Format) -> Self {
-        let mut said = Self(digest::Context::new(&digest::SHA256));
-        said.add(b'f', target.name());
+    fn new(key: &hmac::Key, target: Format) -> Self {
+        let secret = hmac::sign(key, b"conversations");
+        let mut words = secret
+            .as_ref()
+            .chunks_exact(8)
+            .map(|chunk| chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+        let hasher = HighwayHasher::new(Key(std::array::from_fn(|_| words.next().unwrap_or(0))));
+        let mut said = Self(hasher);
+        said.add(b'f', [target.name()]);
         said
     }
 
-    fn add(&mut self, tag: u8, text: &str) {
-        self.0.update(&[tag]);
-        self.0.update(&(text.len() as u64).to_be_bytes());
-        self.0.update(text.as_bytes());
+    /// The texts as one, however they are cut.
+    fn add<T: AsRef<str>>(&mut self, tag: u8, texts: impl IntoIterator<Item = T>) {
+        let mut len = 0;
+        for text in texts {
+            self.0.append(text.as_ref().as_bytes());
+            len += text.as_ref().len() as u64;
+        }
+        // Behind them, where it is known; read from the end, this says one thing only.
+        self.0.append(&len.to_be_bytes());
+        self.0.append(&[tag]);
     }
 
     fn turn(&mut self, turn: &Turn<'_>) {
         let is_assistant = turn.role == Role::Assistant;
-        self.add(if is_assistant { b'a' } else { b'u' }, &text_of(&turn.parts));
+        self.add(if is_assistant { b'a' } else { b'u' }, texts(&turn.parts));
         for part in &turn.parts {
             match &part.content {
-                Content::Call(call) => self.add(b'c', &call.id),
+                Content::Call(call) => self.add(b'c', [&call.id]),
                 Content::Result(result) => {
-                    self.add(b'r', &result.call_id);
-                    self.add(b't', &text_of(&result.parts));
+                    self.add(b'r', [&result.call_id]);
+                    self.add(b't', texts(&result.parts));
                 }
                 _ => {}
             }
@@ -138,29 +153,24 @@ impl Said {
     }
 
     /// The name of an answer of nothing but text.
-    fn name(&self, key: &hmac::Key, text: &str) -> Name {
+    fn name<T: AsRef<str>>(&self, texts: impl IntoIterator<Item = T>) -> Name {
         let mut said = self.clone();
-        said.add(b'a', text);
-        name(key, said.0.finish().as_ref())
+        said.add(b'a', texts);
+        let [high, low] = said.0.finalize128();
+        (u128::from(high) << 64 | u128::from(low)).to_be_bytes()
     }
 }
 
-fn text_of(parts: &[Part<'_>]) -> String {
-    parts
-        .iter()
-        .filter_map(|part| match &part.content {
-            Content::Text { text, .. } => Some(text.to_text()),
-            _ => None,
-        })
-        .collect()
-}
-
-fn name(key: &hmac::Key, of: &[u8]) -> Name {
-    hmac::sign(key, of).as_ref().first_chunk().copied().unwrap_or_default()
+fn texts<'a>(parts: &'a [Part<'_>]) -> impl Iterator<Item = Cow<'a, str>> {
+    parts.iter().filter_map(|part| match &part.content {
+        Content::Text { text, .. } => Some(text.to_text()),
+        _ => None,
+    })
 }
 
 fn call_name(key: &hmac::Key, target: Format, id: &str) -> Name {
-    name(key, format!("call {} {id}", target.name()).as_bytes())
+    let of = format!("call {} {id}", target.name());
+    hmac::sign(key, of.as_bytes()).as_ref().first_chunk().copied().unwrap_or_default()
 }
 
 /// Puts back what the client dropped, as it was given to it; what was refused (`is_refused`) is
@@ -171,7 +181,7 @@ pub(super) fn remember(
     seals: &Seals,
     is_refused: bool,
 ) -> Said {
-    let (now, mut said) = (Instant::now(), Said::new(target));
+    let (now, mut said) = (Instant::now(), Said::new(&seals.key, target));
     for turn in &mut request.turns {
         if turn.role == Role::Assistant && !turn.parts.iter().any(is_sealed) {
             let id = turn.parts.iter().find_map(|part| match &part.content {
@@ -180,7 +190,7 @@ pub(super) fn remember(
             });
             let name = match id {
                 Some(id) => call_name(&seals.key, target, id),
-                None => said.name(&seals.key, &text_of(&turn.parts)),
+                None => said.name(texts(&turn.parts)),
             };
             if is_refused {
                 seals.recall.0.lock().remove(&name);
@@ -271,7 +281,7 @@ impl Recorder {
         let key = &plan.seals.key;
         let name = match &self.call {
             Some(id) => call_name(key, plan.target, id),
-            None => said.name(key, &self.text.into_text()),
+            None => said.name([self.text.into_text()]),
         };
         plan.seals.recall.put(name, self.pieces, Instant::now());
     }
