@@ -60,6 +60,21 @@ def test_memory_of_large_bodies_is_given_back(start_proxy: Callable[..., Proxy])
         wait_until(lambda: proxy.rss_anon_kib() < before + 16 * 1024, 8, "it to be given back")
 
 
+def test_a_request_that_failed_leaves_nothing_of_its_body(
+    start_proxy: Callable[..., Proxy],
+) -> None:
+    with provider_process() as url:
+        proxy = start_proxy(upstreams=[f"openai_chat={url}"], settings={"cooldown_base_s": 0})
+        for _ in range(2):
+            # The first makes the heap as large as it gets.
+            before = proxy.rss_anon_kib()
+            for _ in range(6):
+                for client in large_requests(proxy, 8, "fault:html-502", stream=False):
+                    assert client.read_answer().status == 502
+                    client.close()
+        assert proxy.rss_anon_kib() < before + 16 * 1024
+
+
 def test_a_stream_holds_nothing_of_its_request(start_proxy: Callable[..., Proxy]) -> None:
     with provider_process() as url:
         proxy = start_proxy(upstreams=[f"openai_chat={url}"])

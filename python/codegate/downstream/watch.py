@@ -29,6 +29,8 @@ class _Watch:
     def end(self) -> None:
         """Stop watching."""
         self._task.cancel()
+        # What it is cancelled with holds its frame, and that this.
+        del self._task
 
     async def _wait(self) -> None:
         await self._downstream.left()

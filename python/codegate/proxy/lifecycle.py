@@ -276,7 +276,11 @@ async def _answer_failure(
     """Passes the upstream's own error on where it is one in the caller's dialect."""
     error = outcome_error(attempt, exchange.wire_format)
     if error is not None:
-        raise error
+        try:
+            raise error
+        finally:
+            # It holds this frame: together they would keep the exchange until they are collected.
+            del error
     exchange.outcome = "upstream_error"
     exchange.error_code = attempt.error_code or attempt.error_type or f"status_{attempt.status}"
     headers = [
