@@ -146,7 +146,7 @@ fn endless(input: &Input<'_>) {
 
 /// Reads one answer; also whether its connection may serve again.
 fn read(pieces: impl IntoIterator<Item = Bytes>) -> (Answer, bool) {
-    let mut connection = Connection::new(Upstream(pieces.into_iter().collect()));
+    let mut connection = Connection::new(Upstream(pieces.into_iter().collect()), true);
     connection.begin(Bytes::from_static(b"GET / HTTP/1.1\r\n\r\n"), &[]);
     let cx = &mut Context::from_waker(Waker::noop());
     let mut answer = Answer { head: Err(Cut::Unanswered), body: Vec::new(), cut: None };

@@ -172,7 +172,9 @@ impl Transport {
             }));
             return Ok(Sender::Http2(slot.share(sender, limit)));
         }
-        Ok(Sender::Http1(Box::new(Connection::new(connected.socket))))
+        // Of TLS a read brings one record, however many are there.
+        let reads_all = matches!(connected.socket, io::Socket::Plain(_));
+        Ok(Sender::Http1(Box::new(Connection::new(connected.socket, reads_all))))
     }
 }
 

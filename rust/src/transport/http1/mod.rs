@@ -100,10 +100,13 @@ pub struct Connection<S> {
     is_persistent: bool,
     /// Bytes that the last read brought.
     last_read: usize,
+    /// A read of fewer bytes has brought all that had arrived.
+    all_below: usize,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    pub fn new(socket: S) -> Self {
+    /// `reads_all`: whether a read of `socket` that leaves room has brought all that had arrived.
+    pub fn new(socket: S, reads_all: bool) -> Self {
         Self {
             socket,
             input: BytesMut::new(),
@@ -113,6 +116,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             is_reused: false,
             is_persistent: false,
             last_read: 0,
+            all_below: if reads_all { READ_BYTES } else { 0 },
         }
     }
 
@@ -231,7 +235,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Whether all that had arrived when it was last read was handed on, and more is to come.
     pub(super) fn is_drained(&self) -> bool {
-        self.last_read < READ_BYTES && self.input.is_empty() && !self.is_at_end()
+        self.last_read < self.all_below && self.input.is_empty() && !self.is_at_end()
     }
 
     /// Whether the answer's body is known to have ended.
@@ -349,7 +353,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut connection =
-            Connection::new(Socket::Plain(TcpStream::connect(address).await.unwrap()));
+            Connection::new(Socket::Plain(TcpStream::connect(address).await.unwrap()), true);
         let (mut upstream, _) = listener.accept().await.unwrap();
         let body = Bytes::from(vec![b'x'; 1000]);
         connection
@@ -368,7 +372,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut connection =
-            Connection::new(Socket::Plain(TcpStream::connect(address).await.unwrap()));
+            Connection::new(Socket::Plain(TcpStream::connect(address).await.unwrap()), true);
         let (mut upstream, _) = listener.accept().await.unwrap();
         connection.begin(Bytes::from_static(b"GET / HTTP/1.1\r\n\r\n"), &[]);
         upstream
@@ -386,6 +390,9 @@ mod tests {
             .await;
             assert_eq!(connection.input.capacity(), 0);
             assert!(connection.is_drained());
+            connection.all_below = 0;
+            assert!(!connection.is_drained());
+            connection.all_below = READ_BYTES;
             upstream.write_all(b"3\r\ntwo\r\n").await.unwrap();
         }
         poll_fn(|cx| connection.poll_body(cx)).await;
