@@ -104,6 +104,11 @@ class Recorder:
             self._is_uncertain = True
             self._note(error.message)
             return False
+        except Exception:
+            # A defect of ours in one record: this thread has to outlive it, and the others to be
+            # written.
+            logger.exception("a batch of %d records is written one by one", len(batch))
+            self._write_singly(batch)
         self._is_uncertain = False
         self._note("")
         self._forget(batch)
@@ -115,8 +120,10 @@ class Recorder:
             try:
                 with self._database.write() as connection:
                     store.write(connection, store.unwritten(connection, [record]))
-            except StorageError:
+            except Exception as error:
                 self.dropped += 1
+                if not isinstance(error, StorageError):
+                    logger.exception("a record was not written")
 
     def _forget(self, batch: list[LogEntry]) -> None:
         queue = self._queue

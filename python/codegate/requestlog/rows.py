@@ -67,7 +67,7 @@ _PLAIN = ("request_id", "created_ms", "total_ms", "bytes_in", "bytes_out", "sess
 _VARYING = (*_PLAIN, *_NAMES, "attempts", *_NULLABLE)
 # The text of a float takes the interpreter twice as long as those of two whole numbers.
 _DECIMALS = tuple(f"{number / 100}"[1:] for number in range(100))
-_WORDS = re.compile(r"[\w./:-]*", re.ASCII)
+_WORDS = re.compile(r"[\w./:-]{0,256}", re.ASCII)
 
 
 def _ours(kind: Kind) -> tuple[str | int, ...]:
@@ -261,7 +261,9 @@ def _columns(group: Group) -> dict[str, Iterable[object]]:
 def _attempts(entries: Iterable[LogEntry]) -> list[str]:
     """As JSON. Nearly every exchange has one attempt, and ends as the one before it did."""
     texts: list[str] = []
-    account = reason = head = ""
+    account: str | None = None
+    reason: str | None = None
+    head = ""
     for entry in entries:
         if len(entry.attempts) != 1:
             texts.append(orjson.dumps(entry.attempts).decode("utf-8"))

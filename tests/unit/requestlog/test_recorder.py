@@ -338,3 +338,19 @@ def test_filters(database: Database) -> None:
     assert found(outcome="ok") == [200]
     assert found(since_ms=int(time.time() * 1000) + 60_000) == []
     assert found(since_ms=int(time.time() * 1000) - 60_000) == [200, 429, 404]
+
+
+def test_a_record_that_cannot_be_written_leaves_the_thread_and_the_others(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    rec = recorder(database)
+    faulty = replace(entry(), attempts=(AttemptRecord("\ud800", "ok", 1.0),))
+    rec.start()
+    rec.consume([entry(), faulty, entry()])
+    deadline = time.monotonic() + 5
+    while counts(database)[0] < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    rec.consume([entry()])
+    rec.close()
+    assert (counts(database)[0], rec.dropped) == (3, 1)
+    assert "a record was not written" in caplog.text
