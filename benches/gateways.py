@@ -39,7 +39,7 @@ class Gateway(ABC):
     masks: ClassVar[bool] = False
     #: Made by somebody else: where it fails, that is a result.
     is_peer: ClassVar[bool] = False
-    #: Does not do all that CodeGate does for a request: shown beside it, and not judged.
+    #: Another set-up of a peer, which does less for a request: shown beside it, and not judged.
     does_less: ClassVar[bool] = False
     start_timeout_s: ClassVar[float] = 30.0
 

@@ -1,8 +1,7 @@
 """`python -m benches.peers [--quick]`: CodeGate beside other gateways and haproxy.
 
-Exit 0 when CodeGate takes less CPU time for a request than every peer that gave right answers and
-keeps the same books, 1 when it does not, when its own answers were wrong, or when a program is
-missing.
+Exit 0 when CodeGate takes less CPU time for a request than every peer that is judged and gave right
+answers, 1 when it does not, when its own answers were wrong, or when a program is missing.
 """
 
 from __future__ import annotations

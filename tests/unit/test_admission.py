@@ -39,10 +39,10 @@ def test_s1_right_characters_at_the_start_take_no_longer() -> None:
     known = made(KEY)
     wrong = [KEY[:count] + b"x" * (len(KEY) - count) for count in (0, 8, 40)]
     # The machine's mood changes: the smallest of many medians is what the code takes.
-    best = [median_ns(key, known) for key in wrong]
-    for _ in range(20):
+    best = [float("inf")] * len(wrong)
+    for look in range(20):
         best = [min(least, median_ns(key, known)) for least, key in zip(best, wrong, strict=True)]
-        if max(best) < min(best) * 1.1:
+        if look >= 7 and max(best) < min(best) * 1.1:
             return
     pytest.fail(f"one key takes longer than another: {best}")
 

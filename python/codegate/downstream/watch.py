@@ -29,7 +29,7 @@ class _Watch:
     def end(self) -> None:
         """Stop watching."""
         self._task.cancel()
-        # What it is cancelled with holds its frame, and that this.
+        # The exception that it is cancelled with holds its frame, which holds this watch.
         del self._task
 
     async def _wait(self) -> None:

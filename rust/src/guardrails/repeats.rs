@@ -11,13 +11,14 @@ const LONGEST: usize = 256;
 /// So many bytes have to be the same for a closer look.
 const TAIL: usize = 32;
 /// Longest step: windows and parts that repeat themselves end together there.
-const STEP: usize = 8192;
+const STEP: usize = 12 * 1024;
 /// Longest round: detectors that read some bytes ahead at once begin again elsewhere in each part.
 const ROUND: usize = 16 * 1024;
 /// Farther back than any detector looks from its trigger.
 const BEFORE: usize = 1024;
 /// Farther than any detector looks ahead, but where a private key begins. Runs of characters are
-/// read to their ends: those end in the part, or all of what repeats itself is in one.
+/// read to their ends: those end in the part, or all of what repeats itself is in one. Lists are
+/// walked no farther than one part.
 const AHEAD: usize = 5 * 1024;
 /// The same for private keys.
 const AHEAD_OF_KEY: usize = 66 * 1024;
@@ -166,7 +167,7 @@ mod tests {
     use super::super::detectors::DETECTORS;
     use super::super::draws::draws;
     use super::super::scanner::Scanner;
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     /// Parts of what detectors look for, repeated, with other texts before, behind and in between.
     #[test]
@@ -225,17 +226,28 @@ mod tests {
         assert_eq!(found.first().map(|finding| finding.start), Some(0));
     }
 
+    /// The least time of some runs: others use the machine too.
+    fn least(mut work: impl FnMut()) -> Duration {
+        let timed = |()| {
+            let begun = Instant::now();
+            work();
+            begun.elapsed()
+        };
+        [(); 5].map(timed).into_iter().min().unwrap_or_default()
+    }
+
     #[test]
     fn what_repeats_itself_is_read_once() {
         let scanner = Scanner::new(Categories::ALL);
-        for part in ["pw=1 2 3 4 5 1234567 to _ a:-", "James Smith ", "AKIAQ2WERTY7UIOP3ASD "] {
+        let odd = &"pw=1 2 3 4 5 1234567 to _ a:-".repeat(6)[..173];
+        for part in ["pw=1 2 3 4 5 1234567 to _ a:-", "James Smith ", "AKIAQ2WERTY7UIOP3ASD ", odd]
+        {
             let text = part.repeat(200_000 / part.len());
-            let mut begun = Instant::now();
             let all = scanner.scan_baseline(text.as_bytes());
-            let each = begun.elapsed();
-            begun = Instant::now();
-            assert_eq!(scanner.scan(text.as_bytes(), None).unwrap(), all);
-            let once = begun.elapsed();
+            let each = least(|| drop(scanner.scan_baseline(text.as_bytes())));
+            let once = least(|| {
+                assert_eq!(scanner.scan(text.as_bytes(), None).unwrap(), all);
+            });
             assert!(once * 2 < each, "{part:?}: {once:?}, each for itself {each:?}");
         }
     }

@@ -233,7 +233,8 @@ fn run(runtime: tokio::runtime::Runtime, stopped: tokio::sync::oneshot::Receiver
             // Resolver threads may hang in the system's resolver; nobody waits for them.
             runtime.shutdown_timeout(Duration::from_millis(200));
             if !is_closed {
-                // Left behind by an interpreter that ends, which must not be entered any more.
+                // Left behind by an interpreter that ends, which must not be entered any more, or by
+                // an owner that did not close it.
                 loop {
                     std::thread::park();
                 }

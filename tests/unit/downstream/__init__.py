@@ -1,1 +1,1 @@
-"""ASGI."""
+"""What stands between servers and exchanges."""
