@@ -21,6 +21,7 @@ from tests.e2e.exact.turns import (
     stream_reply,
     stream_request,
 )
+from tests.support.attempts import attempting
 from tests.support.corpus import SPLITS, examples, name, randomly, whole
 from tests.support.proxy import UPSTREAM_KEY, Proxy
 from tests.support.raw import check_error, model_request
@@ -81,32 +82,9 @@ def run(coroutine: Coroutine[Any, Any, native.Attempt]) -> native.Attempt:
 
 async def send_mapped(replay: Replay, wire_format: str, body: bytes, model: str) -> native.Attempt:
     """One attempt through the extension at a target that calls the model ``model``."""
-    loop = asyncio.get_running_loop()
-    bridge = native.Bridge(loop)
-    loop.add_reader(bridge.fileno(), bridge.drain)
-    try:
-        deadlines = native.Deadlines(
-            connect_s=2,
-            first_byte_s=5,
-            idle_s=5,
-            total_s=5,
-            write_s=5,
-            keep_alive_s=0,
-            max_answer_bytes=1 << 20,
-        )
-        return await native.Client(bridge, None, "").send(
-            native.Target(wire_format, replay.url, None, []),
-            "/v1/x",
-            native.Request.parse(wire_format, randomly(1)(body)),
-            native.Head([]),
-            model,
-            None,
-            deadlines,
-            5,
-        )
-    finally:
-        loop.remove_reader(bridge.fileno())
-        bridge.close()
+    parts = randomly(1)(body)
+    async with attempting(replay.url, wire_format, "/v1/x", parts, model) as attempt:
+        return attempt
 
 
 @pytest.mark.parametrize(("wire_format", "file"), REQUESTS, ids=name)

@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 from codegate import native
+from tests.support.attempts import attempting
 from tests.support.replay import Reply, replaying
 
 EVENTS = [
@@ -39,33 +40,9 @@ class Server:
 
 async def relay(url: str, server: Server) -> native.Relayed:
     """One stream from the upstream at ``url`` to ``server``."""
-    loop = asyncio.get_running_loop()
-    bridge = native.Bridge(loop)
-    loop.add_reader(bridge.fileno(), bridge.drain)
-    try:
-        deadlines = native.Deadlines(
-            connect_s=5,
-            first_byte_s=5,
-            idle_s=5,
-            total_s=5,
-            write_s=5,
-            keep_alive_s=0,
-            max_answer_bytes=1 << 20,
-        )
-        attempt = await native.Client(bridge, None, "").send(
-            native.Target("anthropic_messages", url, None, []),
-            "/v1/messages",
-            native.Request.parse("anthropic_messages", [b'{"model":"m","stream":true}']),
-            native.Head([]),
-            "m",
-            None,
-            deadlines,
-            5,
-        )
+    parts = [b'{"model":"m","stream":true}']
+    async with attempting(url, "anthropic_messages", "/v1/messages", parts, "m") as attempt:
         return await attempt.relay(server.send)
-    finally:
-        loop.remove_reader(bridge.fileno())
-        bridge.close()
 
 
 def test_the_interpreter_knows_the_relaying_thread_from_one_event_to_the_next() -> None:
