@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::settled::{is_settled, settle};
 use super::text::decode_into;
 use super::write::push_string;
 
@@ -42,13 +43,26 @@ impl<'a> Escaped<'a> {
 
     /// Whether nothing but white space is in it.
     pub fn is_blank(&self) -> bool {
-        match self.0.first() {
-            None => true,
-            Some(b'\\' | b' ' | b'\t' | b'\n' | b'\r' | 0x80..) => {
-                self.clone().into_text().trim().is_empty()
-            }
-            Some(_) => false,
+        let mut rest = self.as_bytes();
+        while let Some((byte, after)) = rest.split_first() {
+            rest = match (byte, after.first()) {
+                (b' ' | b'\t'..=b'\r', _) => after,
+                (b'\\', Some(b'n' | b'r' | b't' | b'f')) => after.get(1..).unwrap_or_default(),
+                (b'\\', Some(b'u') | None) => return self.to_text().trim().is_empty(),
+                (0x80.., _) => {
+                    let head = rest.get(..rest.len().min(4)).unwrap_or_default();
+                    let text = head.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+                    match text.chars().next() {
+                        Some(space) if space.is_whitespace() => {
+                            rest.get(space.len_utf8()..).unwrap_or_default()
+                        }
+                        _ => return false,
+                    }
+                }
+                _ => return false,
+            };
         }
+        true
     }
 
     /// The decoded text; broken escapes are left as they stand.
@@ -70,6 +84,14 @@ impl<'a> Escaped<'a> {
 
     pub fn to_text(&self) -> Cow<'_, str> {
         Escaped::raw(&self.0).into_text()
+    }
+
+    /// The one spelling that all spellings of the same text have in common.
+    pub fn settled(&self) -> Cow<'_, [u8]> {
+        if is_settled(&self.0) {
+            return Cow::Borrowed(&self.0);
+        }
+        Cow::Owned(settle(&self.to_text()))
     }
 
     /// What comes behind the first `bytes` bytes, which must end no escape in the middle.
@@ -133,6 +155,21 @@ mod tests {
         }
         for text in ["x", " x", "\\\\n", "\\u0041"] {
             assert!(!Escaped::raw(text.as_bytes()).is_blank(), "{text}");
+        }
+    }
+
+    #[test]
+    fn blank_is_what_the_decoded_text_is() {
+        let pieces = [
+            " ", "\t", "\u{b}", "\u{1c}", "\\n", "\\f", "\\b", "\\/", "\\u0020", "\\u2028",
+            "\\u00", "\\q", "\u{a0}", "\u{2028}", "\u{85}", "é", "🦀", "x", "",
+        ];
+        for (first, second) in pieces.iter().flat_map(|a| pieces.map(|b| (*a, b))) {
+            for third in pieces {
+                let raw = [first, second, third].concat();
+                let text = Escaped::raw(raw.as_bytes());
+                assert_eq!(text.is_blank(), text.to_text().trim().is_empty(), "{raw:?}");
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ mod escaped;
 mod node;
 mod probe;
 mod scan;
+mod settled;
 mod skip;
 mod splice;
 mod text;

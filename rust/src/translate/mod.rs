@@ -125,7 +125,10 @@ fn untold_stops(request: &mut Request<'_>, rules: Rules) -> Vec<String> {
 
 /// An id for an answer whose upstream gave it none.
 fn answer_id() -> String {
-    format!("{:016x}", RandomState::new().build_hasher().finish())
+    let number = RandomState::new().build_hasher().finish();
+    let digit =
+        |shift: u32| char::from_digit(((number >> shift) & 0xF) as u32, 16).unwrap_or_default();
+    (0..16).rev().map(|place| digit(place * 4)).collect()
 }
 
 /// How many tokens the prompt of a body has, as far as its length tells.

@@ -6,7 +6,6 @@
 //! not fit any more. The newest are kept, up to a number of bytes and for two days after the last
 //! use.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -92,6 +91,11 @@ impl Kept {
 }
 
 impl Recall {
+    /// Whether anything is kept at all.
+    fn has_any(&self) -> bool {
+        !self.0.lock().entries.is_empty()
+    }
+
     fn put(&self, name: Name, pieces: Vec<Sealed>, now: Instant) {
         let mut kept = self.0.lock();
         kept.insert(name, pieces.into(), now);
@@ -107,45 +111,79 @@ impl Recall {
     }
 }
 
-/// What was said so far, as far as every client repeats it, under a key of this installation. All
-/// of a conversation goes through it with each request.
-#[derive(Clone)]
-pub(super) struct Said(HighwayHasher);
+/// Begins names, under a key of this installation.
+pub(super) struct Namer(HighwayHasher);
 
-impl Said {
-    fn new(key: &hmac::Key, target: Format) -> Self {
+impl Namer {
+    pub(super) fn new(key: &hmac::Key) -> Self {
         let secret = hmac::sign(key, b"conversations");
         let mut words = secret
             .as_ref()
             .chunks_exact(8)
             .map(|chunk| chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
-        let hasher = HighwayHasher::new(Key(std::array::from_fn(|_| words.next().unwrap_or(0))));
-        let mut said = Self(hasher);
-        said.add(b'f', [target.name()]);
+        Self(HighwayHasher::new(Key(std::array::from_fn(|_| words.next().unwrap_or(0)))))
+    }
+
+    fn of(&self, target: Format) -> Said {
+        let mut said = Said(self.0.clone());
+        said.add(b'f', target.name());
         said
     }
 
-    /// The texts as one, however they are cut.
-    fn add<T: AsRef<str>>(&mut self, tag: u8, texts: impl IntoIterator<Item = T>) {
+    /// The name of an answer that calls, by its first call.
+    fn of_call(&self, target: Format, id: &str) -> Name {
+        let mut said = self.of(target);
+        said.add(b'i', id);
+        said.finish()
+    }
+}
+
+/// What was said so far, as far as every client repeats it. All of a conversation goes through it
+/// with each request.
+#[derive(Clone)]
+pub(super) struct Said(HighwayHasher);
+
+impl Said {
+    fn add(&mut self, tag: u8, text: &str) {
+        self.0.append(text.as_bytes());
+        self.end(tag, text.len());
+    }
+
+    /// The texts as one, however they are cut and spelled.
+    fn add_texts<'e>(&mut self, tag: u8, texts: impl IntoIterator<Item = &'e Escaped<'e>>) {
         let mut len = 0;
         for text in texts {
-            self.0.append(text.as_ref().as_bytes());
-            len += text.as_ref().len() as u64;
+            let text = text.settled();
+            self.0.append(&text);
+            len += text.len();
         }
-        // Behind them, where it is known; read from the end, this says one thing only.
-        self.0.append(&len.to_be_bytes());
-        self.0.append(&[tag]);
+        self.end(tag, len);
+    }
+
+    /// Behind what was added, where its length is known; read from the end, this says one thing
+    /// only.
+    fn end(&mut self, tag: u8, len: usize) {
+        let mut end = [tag; 9];
+        if let Some(place) = end.first_chunk_mut() {
+            *place = (len as u64).to_be_bytes();
+        }
+        self.0.append(&end);
+    }
+
+    fn finish(self) -> Name {
+        let [high, low] = self.0.finalize128();
+        (u128::from(high) << 64 | u128::from(low)).to_be_bytes()
     }
 
     fn turn(&mut self, turn: &Turn<'_>) {
         let is_assistant = turn.role == Role::Assistant;
-        self.add(if is_assistant { b'a' } else { b'u' }, texts(&turn.parts));
+        self.add_texts(if is_assistant { b'a' } else { b'u' }, texts(&turn.parts));
         for part in &turn.parts {
             match &part.content {
-                Content::Call(call) => self.add(b'c', [&call.id]),
+                Content::Call(call) => self.add(b'c', &call.id),
                 Content::Result(result) => {
-                    self.add(b'r', [&result.call_id]);
-                    self.add(b't', texts(&result.parts));
+                    self.add(b'r', &result.call_id);
+                    self.add_texts(b't', texts(&result.parts));
                 }
                 _ => {}
             }
@@ -153,24 +191,18 @@ impl Said {
     }
 
     /// The name of an answer of nothing but text.
-    fn name<T: AsRef<str>>(&self, texts: impl IntoIterator<Item = T>) -> Name {
+    fn name<'e>(&self, texts: impl IntoIterator<Item = &'e Escaped<'e>>) -> Name {
         let mut said = self.clone();
-        said.add(b'a', texts);
-        let [high, low] = said.0.finalize128();
-        (u128::from(high) << 64 | u128::from(low)).to_be_bytes()
+        said.add_texts(b'a', texts);
+        said.finish()
     }
 }
 
-fn texts<'a>(parts: &'a [Part<'_>]) -> impl Iterator<Item = Cow<'a, str>> {
+fn texts<'p>(parts: &'p [Part<'p>]) -> impl Iterator<Item = &'p Escaped<'p>> {
     parts.iter().filter_map(|part| match &part.content {
-        Content::Text { text, .. } => Some(text.to_text()),
+        Content::Text { text, .. } => Some(text),
         _ => None,
     })
-}
-
-fn call_name(key: &hmac::Key, target: Format, id: &str) -> Name {
-    let of = format!("call {} {id}", target.name());
-    hmac::sign(key, of.as_bytes()).as_ref().first_chunk().copied().unwrap_or_default()
 }
 
 /// Puts back what the client dropped, as it was given to it; what was refused (`is_refused`) is
@@ -181,15 +213,16 @@ pub(super) fn remember(
     seals: &Seals,
     is_refused: bool,
 ) -> Said {
-    let (now, mut said) = (Instant::now(), Said::new(&seals.key, target));
+    let (now, mut said) = (Instant::now(), seals.namer.of(target));
+    let has_any = seals.recall.has_any();
     for turn in &mut request.turns {
-        if turn.role == Role::Assistant && !turn.parts.iter().any(is_sealed) {
+        if has_any && turn.role == Role::Assistant && !turn.parts.iter().any(is_sealed) {
             let id = turn.parts.iter().find_map(|part| match &part.content {
                 Content::Call(call) => Some(call.id.as_ref()),
                 _ => None,
             });
             let name = match id {
-                Some(id) => call_name(&seals.key, target, id),
+                Some(id) => seals.namer.of_call(target, id),
                 None => said.name(texts(&turn.parts)),
             };
             if is_refused {
@@ -278,10 +311,9 @@ impl Recorder {
         if self.pieces.is_empty() || self.bytes > ANSWER_BYTES {
             return;
         }
-        let key = &plan.seals.key;
         let name = match &self.call {
-            Some(id) => call_name(key, plan.target, id),
-            None => said.name([self.text.into_text()]),
+            Some(id) => plan.seals.namer.of_call(plan.target, id),
+            None => said.name([&self.text]),
         };
         plan.seals.recall.put(name, self.pieces, Instant::now());
     }

@@ -8,7 +8,7 @@
 use ring::hmac;
 
 use super::base64;
-use super::recall::Recall;
+use super::recall::{Namer, Recall};
 use crate::canonical::{Content, Losses, Request};
 use crate::formats::{Format, Rules, SEAL_MARK as MARK};
 use crate::json::Escaped;
@@ -19,6 +19,7 @@ const MAC_BYTES: usize = 8;
 pub struct Seals {
     pub(super) key: hmac::Key,
     pub(super) recall: Recall,
+    pub(super) namer: Namer,
 }
 
 /// What an envelope held.
@@ -30,7 +31,8 @@ struct Opened {
 
 impl Seals {
     pub fn new(key: &[u8]) -> Self {
-        Self { key: hmac::Key::new(hmac::HMAC_SHA256, key), recall: Recall::default() }
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+        Self { namer: Namer::new(&key), key, recall: Recall::default() }
     }
 
     /// An envelope around `payload`, which a provider of `format` gave.

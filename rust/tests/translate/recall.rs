@@ -12,6 +12,14 @@ use super::stage::*;
 const SIGNATURE: &str = "EqQBCg+/==";
 
 fn translate(seals: &Arc<Seals>, messages: &Value, has_reasoning: bool) -> Translated {
+    translate_body(seals, &body(messages), has_reasoning)
+}
+
+fn body(messages: &Value) -> String {
+    json!({"model": "asked", "max_completion_tokens": 100, "messages": messages}).to_string()
+}
+
+fn translate_body(seals: &Arc<Seals>, body: &str, has_reasoning: bool) -> Translated {
     let profile = Profile::default();
     let goal = Goal {
         client: CHAT,
@@ -22,8 +30,7 @@ fn translate(seals: &Arc<Seals>, messages: &Value, has_reasoning: bool) -> Trans
         has_reasoning,
         now: 1_700_000_000,
     };
-    let body = json!({"model": "asked", "max_completion_tokens": 100, "messages": messages});
-    translate::request(&Bytes::from(body.to_string()), &goal).expect("translates")
+    translate::request(&Bytes::copy_from_slice(body.as_bytes()), &goal).expect("translates")
 }
 
 /// The reasoning blocks of what is sent for `messages`, with the index of their message.
@@ -151,6 +158,27 @@ fn reasoning_before_text_is_found_by_all_that_was_said() {
         // What was said before is another thing now: the seals behind it would not fit.
         messages[3]["content"] = "less".into();
         assert_eq!(sent(&seals, &messages), expected[..1]);
+    }
+}
+
+#[test]
+fn reasoning_is_found_in_any_spelling_of_what_was_said() {
+    let seals = seals();
+    let messages = json!([{"role": "user", "content": "go\t\u{e9}"}]);
+    let text = json!({"type": "text", "text": "a/b \"\u{1f980}\"\n"});
+    answer(&seals, &messages, &json!([thinking("thought"), text]), false);
+    let said = json!([messages[0], {"role": "assistant", "content": text["text"]},
+        {"role": "user", "content": "more"}]);
+    let usual = body(&said);
+    let escaped = usual.replace('\u{e9}', "\\u00E9").replace('\u{1f980}', "\\ud83e\\udd80");
+    let odd = escaped.replace("a/b", "\\u0061\\/b").replace("\\n", "\\u000a");
+    for (spelling, is_found) in [(&usual, true), (&escaped, true), (&odd, true)]
+        .into_iter()
+        .chain([(&usual.replace("a/b", "a//b"), false)])
+    {
+        let sent = translate_body(&seals, spelling, true).body.concat();
+        let has_seal = String::from_utf8_lossy(&sent).contains(SIGNATURE);
+        assert_eq!(has_seal, is_found, "{spelling}");
     }
 }
 

@@ -65,15 +65,20 @@ const FOURTH: Model = Model {
     max_output: 32_000,
 };
 
+/// What the names of the vendor's own models have in common.
+const FAMILY: &str = "claude";
+
 /// The rules of `model`. A name that is not known but of this family's kind is taken for the
 /// newest; any other name for a foreign model behind this format, which takes everything.
 pub(super) fn rules(model: &str) -> Model {
-    let name = model.rsplit('/').next().unwrap_or(model).to_ascii_lowercase().replace('.', "-");
-    let Some(at) = name.find("claude") else {
+    let name = model.rsplit('/').next().unwrap_or(model);
+    let name: Vec<u8> =
+        name.bytes().map(|b| if b == b'.' { b'-' } else { b.to_ascii_lowercase() }).collect();
+    let Some(at) = find(&name, FAMILY) else {
         return Model { numbers: Numbers::All, max_output: 8_192, ..FOURTH };
     };
     let name = name.get(at..).unwrap_or_default();
-    let has = |part: &str| name.contains(part);
+    let has = |part: &str| find(name, part).is_some();
     match () {
         () if has("sonnet-5-5") => Model { thinking: Thinking::BetweenTools, ..NEWEST },
         () if has("haiku-5-5") => Model { default_effort: Effort::Medium, ..FIFTH },
@@ -90,7 +95,7 @@ pub(super) fn rules(model: &str) -> Model {
             max_output: 64_000,
             ..FOURTH
         },
-        () if has("-4-") || has("-3-") || name.ends_with("-4") || has("claude-2") => {
+        () if has("-4-") || has("-3-") || name.ends_with(b"-4") || has("claude-2") => {
             FOURTH.aged(name)
         }
         () => NEWEST,
@@ -99,12 +104,19 @@ pub(super) fn rules(model: &str) -> Model {
 
 /// Whether `model` is one of the vendor's own, which can search the web.
 pub(super) fn is_own(model: &str) -> bool {
-    model.to_ascii_lowercase().contains("claude")
+    find(model.to_ascii_lowercase().as_bytes(), FAMILY).is_some()
+}
+
+/// Where `part` begins in a name: both are a few letters, too few for a searcher to pay.
+fn find(name: &[u8], part: &str) -> Option<usize> {
+    let part = part.as_bytes();
+    let first = part.first()?;
+    name.windows(part.len()).position(|piece| piece.first() == Some(first) && piece == part)
 }
 
 impl Model {
-    fn aged(self, name: &str) -> Self {
-        let has = |part: &str| name.contains(part);
+    fn aged(self, name: &[u8]) -> Self {
+        let has = |part: &str| find(name, part).is_some();
         if has("-3-7") {
             Self { max_output: 64_000, numbers: Numbers::All, ..self }
         } else if has("-3-5") {

@@ -200,6 +200,9 @@ fn is_loop_without_thinking(request: &Request<'_>) -> bool {
 }
 
 fn tools(pen: &mut Pen<'_>, request: &Request<'_>, plan: &Plan<'_>) {
+    if request.tools.is_empty() {
+        return;
+    }
     let allowed = match &request.tool_choice {
         Some(ToolChoice::Allowed { names, .. }) => Some(names),
         _ => None,

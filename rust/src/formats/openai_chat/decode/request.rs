@@ -321,7 +321,10 @@ fn reasoning_parts<'a>(fields: &Members<'a>) -> Vec<Part<'a>> {
 
 fn result<'a>(id: Cow<'a, str>, mut parts: Vec<Part<'a>>) -> Part<'a> {
     let mut is_error = false;
-    if let [Part { content: Content::Text { text, .. }, .. }] = parts.as_mut_slice() {
+    if let [Part { content: Content::Text { text, .. }, .. }] = parts.as_mut_slice()
+        // Most results are long, and need not be decoded to see that they begin otherwise.
+        && matches!(text.as_bytes().first(), Some(b'<' | b'\\'))
+    {
         let inner = text.to_text();
         let inner = inner.strip_prefix(ERROR_OPEN).and_then(|rest| rest.strip_suffix(ERROR_CLOSE));
         if let Some(inner) = inner.map(Escaped::text) {
