@@ -15,6 +15,7 @@ pub mod formats;
 pub mod guardrails;
 pub mod headers;
 pub mod json;
+pub mod pace;
 #[cfg(feature = "python")]
 mod python;
 pub mod relay;

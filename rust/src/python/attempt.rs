@@ -167,9 +167,12 @@ impl Attempt {
 
     fn relay_to<S: Sink>(&self, py: Python<'_>, sink: S) -> PyResult<Py<Pending>> {
         let mut stream = self.take_stream()?;
-        Bridge::submit(self.bridge.bind(py), async move {
+        let bridge = self.bridge.bind(py);
+        let pace = bridge.get().pace();
+        Bridge::submit(bridge, async move {
             let end = loop {
                 let Batch { parts, end } = stream.next_batch().await;
+                pace.note();
                 let written = sink.write(&parts, end);
                 drop(parts);
                 let written = match written {

@@ -30,6 +30,8 @@ use pyo3::types::{PyDict, PyTuple};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use crate::pace::Pace;
+
 /// Builds a result on the loop thread, under the interpreter.
 pub(super) type Build = Box<dyn for<'py> FnOnce(Python<'py>) -> PyResult<Py<PyAny>> + Send>;
 
@@ -138,6 +140,7 @@ pub struct Bridge {
     /// `flush` is already asked for at the end of this turn of the loop.
     is_flush_due: AtomicBool,
     under_way: Arc<AtomicUsize>,
+    pace: Arc<Pace>,
 }
 
 struct Runtime {
@@ -170,6 +173,9 @@ impl Bridge {
             .map_err(|e| PyOSError::new_err(e.to_string()))?;
         let inbox = Arc::<Inbox>::default();
         runtime.spawn(Arc::clone(&inbox).dispatch());
+        let under_way = Arc::<AtomicUsize>::default();
+        let pace = Arc::new(Pace::new(Arc::clone(&under_way)));
+        runtime.spawn(Arc::clone(&pace).calm_down());
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let thread = std::thread::Builder::new()
             .name("codegate-io".into())
@@ -181,7 +187,8 @@ impl Bridge {
             runtime: Mutex::new(Some(Runtime { stop, thread })),
             inbox,
             is_flush_due: AtomicBool::new(false),
-            under_way: Arc::default(),
+            under_way,
+            pace,
         })
     }
 
@@ -257,6 +264,7 @@ impl Bridge {
         let (queue, completed) = (Arc::clone(&bridge.queue), pending.clone_ref(py));
         let is_alone = bridge.under_way.load(Ordering::Relaxed) == 0;
         let under_way = UnderWay::enter(&bridge.under_way);
+        bridge.pace.note();
         // Work is some kilobytes large: each future that it is moved into would copy them.
         let work = Box::pin(work);
         let job = Box::pin(async move {
@@ -276,6 +284,11 @@ impl Bridge {
             bridge.event_loop.bind(py).call_method1(intern!(py, "call_soon"), (flush,))?;
         }
         Ok(pending)
+    }
+
+    /// What those tell of who hand over something else than finished work.
+    pub(super) fn pace(&self) -> Arc<Pace> {
+        Arc::clone(&self.pace)
     }
 
     /// Runs `work` on the runtime thread; nobody waits for it.
