@@ -202,8 +202,9 @@ impl ParsedRequest {
     fn translate(&self, goal: &Goal<'_>) -> Result<Encoded, String> {
         let profile = goal.profile.with_model(goal.max_output, goal.abilities);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
-        let translated = translate::request(
+        let translated = translate::scanned(
             &self.joined(),
+            &self.object,
             &translate::Goal {
                 client: self.format,
                 target: goal.format,

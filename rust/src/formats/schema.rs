@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::canonical::Losses;
-use crate::json::{Kind, Node, Writer};
+use crate::json::{self, Kind, Node, Writer, each_element, each_member};
 
 /// A tool without input.
 pub(super) const NO_INPUT: &[u8] = br#"{"type":"object","properties":{}}"#;
@@ -64,12 +64,83 @@ fn repaired(schema: &[u8], repair: Repair) -> Cow<'_, [u8]> {
     let Some(node) = Node::read(schema).filter(|node| node.kind == Kind::Object) else {
         return Cow::Borrowed(schema);
     };
-    if is_fine(node, repair, 0) && node.members().get("$schema").is_none() {
+    let is_fine = Look { text: node.text, repair }.object(0, 0).map_or_else(
+        || is_fine(node, repair, 0) && node.members().get("$schema").is_none(),
+        |(is_fine, _)| is_fine,
+    );
+    if is_fine {
         return Cow::Borrowed(schema);
     }
     let mut out = Writer::default();
     write(&mut out, node, repair, 0);
     Cow::Owned(out.into_bytes())
+}
+
+/// One look at a schema, most of which need no repair. Where anything in it is broken or too deep
+/// there is no answer.
+struct Look<'a> {
+    text: &'a [u8],
+    repair: Repair,
+}
+
+impl Look<'_> {
+    /// Whether the schema whose brace stands at `at` is fine, and where it ends.
+    fn object(&self, at: usize, level: usize) -> Option<(bool, usize)> {
+        if level > MAX_LEVELS {
+            return None;
+        }
+        let mut is_fine = true;
+        let (mut is_object, mut has_properties, mut further) = (false, false, None);
+        let end = each_member(self.text, at, |name, at| {
+            let name = std::str::from_utf8(&name).ok()?;
+            let (is_inner_fine, end) = self.inner(name, at, level)?;
+            is_fine &= is_inner_fine && !(level == 0 && name == "$schema");
+            let value = Node::at(self.text, at, end)?;
+            match name {
+                "type" => is_object = value.str().as_deref() == Some("object"),
+                "properties" => has_properties = true,
+                "additionalProperties" => further = Some(value.bool()),
+                _ => {}
+            }
+            Some(end)
+        })?;
+        let lacks = match self.repair {
+            Repair::Opened => further.is_some(),
+            Repair::Properties => !has_properties,
+            Repair::Closed => further.flatten() != Some(false),
+        };
+        let describes_object = is_object || has_properties;
+        Some((is_fine && !(describes_object && lacks), end))
+    }
+
+    /// Whether all schemas in the value of a member are fine, and where the value ends.
+    fn inner(&self, name: &str, at: usize, level: usize) -> Option<(bool, usize)> {
+        let first = *self.text.get(at)?;
+        let mut is_fine = true;
+        let mut schema = |at| {
+            let (is_inner_fine, end) = self.value(at, level + 1)?;
+            is_fine &= is_inner_fine;
+            Some(end)
+        };
+        let end = if first == b'{' && ONE.contains(&name) {
+            schema(at)?
+        } else if first == b'[' && (LIST.contains(&name) || name == "items") {
+            each_element(self.text, at, schema)?
+        } else if first == b'{' && NAMED.contains(&name) {
+            each_member(self.text, at, |_, at| schema(at))?
+        } else {
+            json::value(self.text, at).filter(|(node, _)| node.is_plain())?.1
+        };
+        Some((is_fine, end))
+    }
+
+    fn value(&self, at: usize, level: usize) -> Option<(bool, usize)> {
+        if self.text.get(at) == Some(&b'{') {
+            return self.object(at, level);
+        }
+        let (node, end) = json::value(self.text, at)?;
+        node.is_plain().then_some((true, end))
+    }
 }
 
 fn describes_object(node: Node<'_>) -> bool {
@@ -93,6 +164,7 @@ fn lacks(node: Node<'_>, repair: Repair) -> bool {
 fn inner(node: Node<'_>) -> Vec<Node<'_>> {
     let mut found = Vec::new();
     for (name, value) in node.members().iter() {
+        let name = name.as_ref();
         if ONE.contains(&name) && value.kind == Kind::Object {
             found.push(value);
         } else if LIST.contains(&name) || name == "items" {
@@ -119,6 +191,7 @@ fn write(out: &mut Writer, node: Node<'_>, repair: Repair, level: usize) {
     let is_lacking = lacks(node, repair);
     out.begin();
     for (name, value) in node.members().iter() {
+        let name = name.as_ref();
         let is_replaced =
             is_lacking && repair != Repair::Properties && name == "additionalProperties";
         if is_replaced || (level == 0 && name == "$schema") {
@@ -136,7 +209,7 @@ fn write(out: &mut Writer, node: Node<'_>, repair: Repair, level: usize) {
         } else if NAMED.contains(&name) && value.kind == Kind::Object {
             out.begin();
             for (property, schema) in value.members().iter() {
-                out.key(property);
+                out.key(&property);
                 write(out, schema, repair, level + 1);
             }
             out.end();
@@ -190,6 +263,7 @@ pub(super) fn rooted<'a>(schema: &'a [u8], losses: &mut Losses) -> Cow<'a, [u8]>
         out.end_list();
     }
     for (name, value) in fields.iter() {
+        let name = name.as_ref();
         let is_done =
             matches!(name, "type" | "properties" | "required" | "anyOf" | "oneOf" | "allOf");
         if !is_done {
@@ -208,8 +282,8 @@ fn gather<'a>(
 ) {
     let own = fields.get("properties").map(Node::members).unwrap_or_default();
     for (name, value) in own.iter() {
-        if !properties.iter().any(|(known, _)| known == name) {
-            properties.push((name.to_owned(), value));
+        if !properties.iter().any(|(known, _)| *known == name) {
+            properties.push((name.into_owned(), value));
         }
     }
     if is_binding {
@@ -261,6 +335,54 @@ mod tests {
             text(&opened(schema)),
             r#"{"type":"object","properties":{"additionalProperties":{"type":"object","properties":{}}}}"#
         );
+    }
+
+    #[test]
+    fn one_look_finds_what_the_careful_way_does() {
+        let inner = [
+            r#"{"type":"object"}"#,
+            r#"{"type":"object","properties":{}}"#,
+            r#"{"properties":{},"additionalProperties":false}"#,
+            r#"{"type":"object","properties":{},"additionalProperties":true}"#,
+            r#"{"type":"object","additionalProperties":{"type":"object"}}"#,
+            r#"{"type":"string","type":"object"}"#,
+            r#"{"type":"object","type":"string"}"#,
+            r#"{"\u0074ype":"object"}"#,
+            r#"{"type":"object" }"#,
+            r#"{"type":1{}}"#,
+            r#"{"type"}"#,
+            r#"["object"]"#,
+            "true",
+        ];
+        let places = [
+            "{}",
+            r#"{"properties":{"x":{}}}"#,
+            r#"{"properties":{"type":{}},"items":{}}"#,
+            r#"{"items":[{},1,{}]}"#,
+            r#"{"anyOf":[{}],"additionalProperties":false}"#,
+            r#"{"not":{},"not":{"anyOf":7}}"#,
+            r#"{"default":{}}"#,
+            r#"{"anyOf":{}}"#,
+            r#"{"properties":[{}],"$defs":{"y":{"items":{}}}}"#,
+        ];
+        let mut looks = 0;
+        for (place, schema) in places.iter().flat_map(|p| inner.map(|s| (p, s))) {
+            let text = if *place == "{}" { schema.to_owned() } else { place.replace("{}", schema) };
+            let Some(node) = Node::read(text.as_bytes()).filter(|n| n.kind == Kind::Object) else {
+                continue;
+            };
+            for repair in [Repair::Properties, Repair::Closed, Repair::Opened] {
+                let look = Look { text: node.text, repair }.object(0, 0);
+                if let Some((found, end)) = look {
+                    looks += 1;
+                    assert_eq!((found, end), (is_fine(node, repair, 0), node.text.len()), "{text}");
+                }
+            }
+        }
+        assert!(looks > 200, "{looks}");
+        let dated = br#"{"$schema":"x","type":"object","properties":{}}"#;
+        let look = Look { text: dated, repair: Repair::Properties }.object(0, 0);
+        assert_eq!(look, Some((false, dated.len())));
     }
 
     #[test]

@@ -13,6 +13,9 @@ use super::write::push_string;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Escaped<'a>(Cow<'a, [u8]>);
 
+/// Up to here a search that needs no preparation is the cheaper one.
+const SHORT: usize = 32;
+
 impl<'a> Escaped<'a> {
     /// `inside` must be the content of a JSON string.
     pub fn raw(inside: &'a [u8]) -> Self {
@@ -67,6 +70,13 @@ impl<'a> Escaped<'a> {
 
     /// The decoded text; broken escapes are left as they stand.
     pub fn into_text(self) -> Cow<'a, str> {
+        if let Cow::Borrowed(bytes) = self.0
+            && bytes.len() <= SHORT
+            && !bytes.contains(&b'\\')
+            && let Ok(text) = std::str::from_utf8(bytes)
+        {
+            return Cow::Borrowed(text);
+        }
         if memchr::memchr(b'\\', &self.0).is_some() {
             let mut decoded = Vec::with_capacity(self.0.len());
             if decode_into(&self.0, &mut decoded).is_ok() {

@@ -17,12 +17,14 @@ mod text;
 mod utf8;
 mod valid;
 mod value;
+mod word;
 mod write;
 mod writer;
 
 pub use body::Body;
 pub use escaped::Escaped;
 pub use node::{Members, Node};
+pub(crate) use node::{each_element, each_member, value};
 pub use probe::{Keys, Probe, probe};
 pub use scan::{Duplicates, Kind, Member, Object, Scanner, scan, scan_slice};
 pub(crate) use skip::{nest_end, string_end};

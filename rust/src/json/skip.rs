@@ -5,7 +5,7 @@
     reason = "the loops must be inlined into the function compiled for their instructions"
 )]
 
-use super::MAX_DEPTH;
+use super::{MAX_DEPTH, word};
 #[cfg(target_arch = "x86_64")]
 use crate::block::Avx2;
 use crate::block::{BASELINE, BLOCK, Engine, Masks, escaped, padded, prefix_xor};
@@ -202,12 +202,49 @@ impl Nest {
     }
 }
 
+/// Strings that end within so many words are looked at word by word: most names and values do.
+const SHORT_WORDS: usize = 4;
+
 /// Index of the quote that closes the string whose first byte inside stands at `from`.
 pub(crate) fn string_end(text: &[u8], from: usize) -> Option<usize> {
-    match Nest::new(0).skip_string(text.get(from..)?) {
-        Skip::Closed(len) => Some(from + len - 1),
-        _ => None,
+    let mut at = from;
+    for _ in 0..SHORT_WORDS {
+        let Some(word) = text.get(at..).and_then(<[u8]>::first_chunk) else { break };
+        let special = word::first_of(*word, *b"\"\\");
+        at += special;
+        if special < word::BYTES {
+            if text.get(at) == Some(&b'"') {
+                return Some(at);
+            }
+            break;
+        }
     }
+    let rest = text.get(at..)?;
+    #[cfg(target_arch = "x86_64")]
+    if rest.len() >= BLOCK
+        && let Some(engine) = Avx2::detect()
+    {
+        // SAFETY: `engine` proves the instructions that the function is compiled for.
+        return unsafe { closing_quote_avx2(engine, rest) }.map(|end| at + end);
+    }
+    closing_quote(BASELINE, rest).map(|end| at + end)
+}
+
+/// Index of the first quote that no backslash escapes.
+#[inline(always)]
+fn closing_quote(engine: impl Engine, rest: &[u8]) -> Option<usize> {
+    let (blocks, tail) = rest.as_chunks::<BLOCK>();
+    let mut escape = 0;
+    for (index, block) in blocks.iter().enumerate() {
+        let (quote, backslash) = engine.string_masks(block);
+        let quotes = quote & !escaped(backslash, &mut escape);
+        if quotes != 0 {
+            return Some(index * BLOCK + quotes.trailing_zeros() as usize);
+        }
+    }
+    let (quote, backslash) = engine.string_masks(&padded(tail));
+    let quotes = quote & !escaped(backslash, &mut escape);
+    (quotes != 0).then(|| blocks.len() * BLOCK + quotes.trailing_zeros() as usize)
 }
 
 /// Where the object or array ends whose bracket stands at `at`.
@@ -245,6 +282,37 @@ fn skip_avx2(engine: Avx2, nest: &mut Nest, bytes: &[u8]) -> Skip {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1")]
+fn closing_quote_avx2(engine: Avx2, rest: &[u8]) -> Option<usize> {
+    closing_quote(engine, rest)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1")]
 fn skip_string_avx2(engine: Avx2, nest: &mut Nest, bytes: &[u8]) -> Skip {
     nest.skip_string_with(engine, bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_string_ends_at_its_first_free_quote() {
+        let fills = ["x", "\\\\", "\\\"", "é", "\\n"];
+        for fill in fills {
+            for count in 0..100 {
+                for before in 0..9 {
+                    let inside = "a".repeat(before) + &fill.repeat(count);
+                    let text = format!("\"{inside}\" : \"\\\"");
+                    let end = Some(inside.len() + 1);
+                    assert_eq!(string_end(text.as_bytes(), 1), end, "{text}");
+                    let closed = format!("{inside}\"");
+                    assert_eq!(string_end(closed.as_bytes(), 0), Some(inside.len()));
+                    assert_eq!(string_end(inside.as_bytes(), 0), None);
+                    let escaped = inside + "\\\"";
+                    assert_eq!(string_end(escaped.as_bytes(), 0), None);
+                }
+            }
+        }
+    }
 }

@@ -1,10 +1,12 @@
 //! Writing JSON strings.
 
+use super::word;
+
 /// Append `text` as a JSON string with its quotes.
 pub fn push_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some(plain) = rest.iter().position(|byte| needs_escape(*byte)) {
+    while let Some(plain) = first_escape(rest) {
         let (before, from) = rest.split_at(plain);
         out.extend_from_slice(before);
         let Some((byte, after)) = from.split_first() else { break };
@@ -18,6 +20,19 @@ pub fn push_string(out: &mut Vec<u8>, text: &str) {
 /// Append `bytes` as a JSON string; what is not UTF-8 becomes U+FFFD.
 pub fn push_string_lossy(out: &mut Vec<u8>, bytes: &[u8]) {
     push_string(out, &String::from_utf8_lossy(bytes));
+}
+
+/// Index of the first byte that cannot stand for itself.
+fn first_escape(text: &[u8]) -> Option<usize> {
+    let (words, tail) = text.as_chunks();
+    for (index, word) in words.iter().enumerate() {
+        let place = word::first_control_or(*word, *b"\"\\\x7F");
+        if place < word::BYTES {
+            return Some(index * word::BYTES + place);
+        }
+    }
+    let place = tail.iter().position(|byte| needs_escape(*byte))?;
+    Some(words.len() * word::BYTES + place)
 }
 
 fn needs_escape(byte: u8) -> bool {

@@ -12,6 +12,8 @@ const LARGE_BYTES: usize = 1024 * 1024;
 const SHARED_OF_LARGE: usize = 2 * 1024;
 /// What is written is put aside in pieces of about this size: one that grows would be held twice.
 const PIECE_BYTES: usize = 64 * 1024;
+/// For what a small source does not say.
+const LEAST_ROOM: usize = 256;
 
 /// Builds one JSON text. Commas between members and elements are its own business.
 #[derive(Debug, Default)]
@@ -25,7 +27,9 @@ pub struct Writer {
 impl Writer {
     /// A writer that shares large pieces of `source`.
     pub fn sharing(source: Bytes) -> Self {
-        Self { source, ..Self::default() }
+        // What is written is mostly about as long as what was read.
+        let room = (source.len() + source.len() / 8 + LEAST_ROOM).min(PIECE_BYTES);
+        Self { source, buffer: Vec::with_capacity(room), ..Self::default() }
     }
 
     pub fn begin(&mut self) -> &mut Self {

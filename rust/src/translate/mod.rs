@@ -28,7 +28,7 @@ pub use seal::Seals;
 
 use crate::canonical::{Losses, Profile, Request};
 use crate::formats::{AnswerContext, BadRequest, Format, Rules};
-use crate::json::Node;
+use crate::json::{Members, Node, Object};
 
 /// What a translation is made for.
 pub struct Goal<'a> {
@@ -70,8 +70,20 @@ pub struct Plan {
 
 /// The body for the target. Fails where no honest request can be made.
 pub fn request(body: &Bytes, goal: &Goal<'_>) -> Result<Translated, BadRequest> {
+    read(body, Node::read(body).map(Node::members).unwrap_or_default(), goal)
+}
+
+/// As [`request`], for a body whose members were found already.
+pub(crate) fn scanned(
+    body: &Bytes,
+    object: &Object,
+    goal: &Goal<'_>,
+) -> Result<Translated, BadRequest> {
+    read(body, Members::scanned(body, object), goal)
+}
+
+fn read(body: &Bytes, members: Members<'_>, goal: &Goal<'_>) -> Result<Translated, BadRequest> {
     let mut losses = Losses::default();
-    let members = Node::read(body).map(Node::members).unwrap_or_default();
     let mut request = goal.client.wire().decode_request(&members, &mut losses)?;
     drop(members);
     let context = AnswerContext {

@@ -10,7 +10,7 @@ use crate::json::{Escaped, Kind, Members, Node};
 pub(super) fn parts(content: Node<'_>) -> Vec<Part<'_>> {
     match content.string() {
         Some(text) => vec![Part::text(text)],
-        None => content.elements().into_iter().map(part).collect(),
+        None => content.objects().into_iter().map(|(node, block)| part(node, &block)).collect(),
     }
 }
 
@@ -19,15 +19,14 @@ pub(super) fn cache(block: &Members<'_>) -> Option<Cache> {
     Some(Cache { is_hour: mark.members().str("ttl").as_deref() == Some("1h") })
 }
 
-fn part(node: Node<'_>) -> Part<'_> {
-    let block = node.members();
+fn part<'a>(node: Node<'a>, block: &Members<'a>) -> Part<'a> {
     let kind = block.str("type").unwrap_or_default();
-    let content = content(&kind, &block).unwrap_or_else(|| Content::Opaque {
-        note: note(&kind, &block),
+    let content = content(&kind, block).unwrap_or_else(|| Content::Opaque {
+        note: note(&kind, block),
         raw: node.text,
         kind,
     });
-    Part { cache: cache(&block), content }
+    Part { cache: cache(block), content }
 }
 
 /// The content of a block whose meaning others share.

@@ -28,7 +28,7 @@ pub(in crate::formats::anthropic_messages) fn decode<'a>(
     };
     for (name, node) in body.iter() {
         if !node.is_null() {
-            member(&mut request, name, node, losses)?;
+            member(&mut request, &name, node, losses)?;
         }
     }
     request.reasoning = reasoning(body, &request, losses);
@@ -60,8 +60,8 @@ fn member<'a>(
             request.cache_key = request.user.as_ref().and_then(|user| session(&user.to_text()));
         }
         "tools" => {
-            for (index, tool_node) in node.elements().into_iter().enumerate() {
-                request.tools.extend(tool(tool_node, index, losses)?);
+            for (index, (node, fields)) in node.objects().into_iter().enumerate() {
+                request.tools.extend(tool(node, &fields, index, losses)?);
             }
         }
         "tool_choice" => choice(request, &node.members()),
@@ -114,10 +114,10 @@ fn session(user: &str) -> Option<Escaped<'static>> {
 
 fn tool<'a>(
     node: Node<'a>,
+    fields: &Members<'a>,
     index: usize,
     losses: &mut Losses,
 ) -> Result<Option<Tool<'a>>, BadRequest> {
-    let fields = node.members();
     let kind = fields.str("type").unwrap_or(Cow::Borrowed("custom"));
     let mut tool = Tool {
         name: fields.str("name").unwrap_or_default(),
@@ -125,7 +125,7 @@ fn tool<'a>(
         schema: fields.present("input_schema").map(|schema| Cow::Borrowed(schema.text)),
         is_strict: fields.get("strict").and_then(Node::bool),
         kind: ToolKind::Function,
-        cache: cache(&fields),
+        cache: cache(fields),
         examples: fields.present("input_examples").map(|list| list.text),
         raw: node.text,
     };
@@ -165,8 +165,8 @@ fn output_config<'a>(request: &mut Request<'a>, fields: &Members<'a>, losses: &m
         request.output = output(&format.members());
     }
     for (name, _) in fields.iter() {
-        if !matches!(name, "format" | "effort") {
-            losses.degraded(name.to_owned());
+        if !matches!(name.as_ref(), "format" | "effort") {
+            losses.degraded(name.into_owned());
         }
     }
 }
@@ -224,13 +224,12 @@ fn turns<'a>(
     if messages.kind != Kind::Array {
         return Err(BadRequest::new("messages", "it must be a list"));
     }
-    let messages = messages.elements();
+    let messages = messages.objects();
     let last_user = messages
         .iter()
-        .rposition(|message| message.members().str("role").as_deref() == Some("user"))
+        .rposition(|(_, fields)| fields.str("role").as_deref() == Some("user"))
         .unwrap_or_default();
-    for (index, message) in messages.into_iter().enumerate() {
-        let fields = message.members();
+    for (index, (_, fields)) in messages.into_iter().enumerate() {
         let role = match fields.str("role").as_deref() {
             Some("user") => Role::User,
             Some("assistant") => Role::Assistant,
@@ -284,7 +283,8 @@ fn change_tools<'a>(
             let name = named.str("name").or_else(|| named.str("tool_name")).unwrap_or_default();
             request.tools.retain(|tool| tool.name != name);
         } else if let Some(definition) = named.get("definition") {
-            request.tools.extend(tool(definition, request.tools.len(), losses)?);
+            let index = request.tools.len();
+            request.tools.extend(tool(definition, &definition.members(), index, losses)?);
         }
     }
     *parts = kept;

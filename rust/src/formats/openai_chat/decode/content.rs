@@ -11,19 +11,18 @@ use crate::json::{Escaped, Kind, Members, Node, is_valid_object};
 /// The parts of `content`, which may be one text.
 pub(super) fn parts<'a>(
     content: Node<'a>,
-    place: &str,
+    place: &dyn Fn() -> String,
     losses: &mut Losses,
 ) -> Result<Vec<Part<'a>>, BadRequest> {
     if let Some(text) = content.string() {
         return Ok(vec![Part::text(text)]);
     }
     let mut found = Vec::new();
-    for (index, node) in content.elements().into_iter().enumerate() {
-        let fields = node.members();
+    for (index, (node, fields)) in content.objects().into_iter().enumerate() {
         let kind = fields.str("type").unwrap_or_default();
         let content = match node.string() {
             Some(text) => Some(Content::Text { text, citations: None }),
-            None => part(&kind, &fields, &|| format!("{place}.content.{index}"), losses)?,
+            None => part(&kind, &fields, &|| format!("{}.content.{index}", place()), losses)?,
         };
         let content = content.unwrap_or(Content::Opaque { kind, raw: node.text, note: None });
         found.push(Part { content, cache: cache(&fields) });
@@ -75,7 +74,7 @@ fn part<'a>(
         "tool_result" => Some(Content::Result(CallResult {
             call_id: fields.str("tool_use_id").unwrap_or_default(),
             parts: match fields.present("content") {
-                Some(content) => parts(content, &place(), losses)?,
+                Some(content) => parts(content, place, losses)?,
                 None => Vec::new(),
             },
             is_error: fields.get("is_error").and_then(Node::bool).unwrap_or_default(),

@@ -29,7 +29,7 @@ pub(in crate::formats::openai_chat) fn decode<'a>(
     };
     for (name, node) in body.iter() {
         if !node.is_null() {
-            member(&mut request, name, node, losses)?;
+            member(&mut request, &name, node, losses)?;
         }
     }
     let limit = body.get("max_completion_tokens").or_else(|| body.get("max_tokens"));
@@ -75,8 +75,8 @@ fn member<'a>(
             request.wants_usage = asked.unwrap_or_default();
         }
         "tools" | "functions" => {
-            for (index, node) in node.elements().into_iter().enumerate() {
-                request.tools.push(tool(node, index)?);
+            for (index, (node, fields)) in node.objects().into_iter().enumerate() {
+                request.tools.push(tool(node, &fields, index)?);
             }
         }
         WEB_SEARCH => request.tools.push(Tool {
@@ -163,12 +163,11 @@ fn output<'a>(fields: &Members<'a>) -> Output<'a> {
     }
 }
 
-fn tool(node: Node<'_>, index: usize) -> Result<Tool<'_>, BadRequest> {
-    let fields = node.members();
+fn tool<'a>(node: Node<'a>, fields: &Members<'a>, index: usize) -> Result<Tool<'a>, BadRequest> {
     let kind = fields.str("type").unwrap_or(Cow::Borrowed("function"));
     let inner = fields.get(&kind).map(Node::members);
     // Flat tools, as another API of the same vendor has them, and as the older `functions` were.
-    let inner = inner.as_ref().unwrap_or(&fields);
+    let inner = inner.as_ref().unwrap_or(fields);
     let is_known = matches!(kind.as_ref(), "function" | "custom");
     let schema = inner.present("parameters").or_else(|| inner.present("input_schema"));
     let tool = Tool {
@@ -227,9 +226,8 @@ fn turns<'a>(
         return Err(BadRequest::new("messages", "it must be a list"));
     }
     let mut has_begun = false;
-    for (index, message) in messages.elements().into_iter().enumerate() {
-        let fields = message.members();
-        let place = format!("messages.{index}");
+    for (index, (_, fields)) in messages.objects().into_iter().enumerate() {
+        let place = || format!("messages.{index}");
         let role = fields.str("role").unwrap_or_default();
         let content = match fields.present("content") {
             Some(content) => parts(content, &place, losses)?,
@@ -262,7 +260,7 @@ fn turns<'a>(
             }
             _ => {
                 return Err(BadRequest::new(
-                    format_args!("{place}.role"),
+                    format_args!("{}.role", place()),
                     "it must be system, developer, user, assistant, tool or function",
                 ));
             }
@@ -284,8 +282,8 @@ fn assistant<'a>(fields: &Members<'a>, content: Vec<Part<'a>>) -> Vec<Part<'a>> 
     if let Some(refusal) = fields.string("refusal").filter(|text| !text.is_empty()) {
         found.push(Part::new(Content::Refusal(refusal)));
     }
-    for node in fields.present("tool_calls").map(Node::elements).unwrap_or_default() {
-        found.extend(call(&node.members()).map(|call| Part::new(Content::Call(call))));
+    for (_, fields) in fields.present("tool_calls").map(Node::objects).unwrap_or_default() {
+        found.extend(call(&fields).map(|call| Part::new(Content::Call(call))));
     }
     if let Some(legacy) = fields.present("function_call").map(Node::members)
         && let Some(name) = legacy.str("name")
