@@ -1,20 +1,47 @@
-//! Whether certain words stand near a place.
+//! Whether certain words or digits stand near a place.
 
 use super::scanner::Scan;
 
 impl Scan<'_> {
     /// Whether one of two words, in lower case, stands among the fourteen bytes before `at`.
     #[inline]
-    pub fn has_near(&self, at: usize, one: &[u8], other: &[u8]) -> bool {
-        let window = self.slice(at.saturating_sub(14)..at);
-        let is = |word: &[u8]| {
-            let first = word.first().copied().unwrap_or_default();
-            window.windows(word.len()).any(|part| {
-                part.first().is_some_and(|byte| byte | 0x20 == first)
-                    && part.eq_ignore_ascii_case(word)
-            })
-        };
-        is(one) || is(other)
+    pub fn has_near<const N: usize>(&self, at: usize, one: [u8; N], other: [u8; N]) -> bool {
+        const NEAR: usize = 14;
+        let mut window = [0; NEAR];
+        if let Some(bytes) = at.checked_sub(NEAR).and_then(|from| self.text.get(from..at)) {
+            window.copy_from_slice(bytes);
+        } else {
+            for (place, byte) in window.iter_mut().zip(self.slice(0..at)) {
+                *place = *byte;
+            }
+        }
+        for byte in &mut window {
+            *byte |= 0x20;
+        }
+        window.windows(N).any(|part| part == one || part == other)
+    }
+
+    /// Whether one of the `reach` bytes from `from` on is a digit. Text without any is read once.
+    pub(super) fn has_digit(&self, from: usize, reach: usize) -> bool {
+        /// Bytes that are looked at together.
+        const PART: usize = 32;
+        let end = from + reach;
+        let (mut begin, mut to) = self.read.no_digit.get();
+        if !(begin..=to).contains(&from) {
+            (begin, to) = (from, from);
+        }
+        let is_digit = |byte: &u8| byte.is_ascii_digit();
+        while to < end {
+            let part = self.slice(to..to + PART);
+            let has_any = part.iter().fold(false, |has_any, byte| has_any | is_digit(byte));
+            if has_any {
+                to += part.iter().position(is_digit).unwrap_or_default();
+                break;
+            }
+            to += PART;
+        }
+        self.read.no_digit.set((begin, to));
+        to < end
     }
 
     /// Whether one of `words` stands in the `distance` bytes before `at`, at most 64 of them.
@@ -124,8 +151,27 @@ fn word_starts(window: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::super::category::{Categories, Category};
+    use super::super::draws::draws;
     use super::super::scanner::Scanner;
     use super::*;
+
+    #[test]
+    fn digits_are_seen_as_far_as_asked_wherever_was_asked_before() {
+        let mut draw = draws();
+        for _ in 0..200 {
+            let text: Vec<u8> = (0..400)
+                .map(|_| if draw(90) == 0 { b'0' + draw(10) as u8 } else { b'a' })
+                .collect();
+            let scan = Scan::of(&text);
+            let mut from = 0;
+            for _ in 0..60 {
+                from = if draw(8) == 0 { draw(500) } else { from + draw(20) };
+                let reach = draw(300);
+                let has_digit = scan.slice(from..from + reach).iter().any(u8::is_ascii_digit);
+                assert_eq!(scan.has_digit(from, reach), has_digit, "{from} {reach}");
+            }
+        }
+    }
 
     #[test]
     fn a_word_counts_where_it_begins_and_ends_as_one() {

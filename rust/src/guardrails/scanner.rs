@@ -120,8 +120,12 @@ pub(super) struct Read {
     pub(super) session_mix: Cell<(Range<usize>, Mix)>,
     /// The last value that was given to the name of a secret, and its characters.
     pub(super) value_mix: Counted,
-    /// Bytes of a value without quotes that nothing cuts or ends.
-    pub(super) dense: Cell<(usize, usize)>,
+    /// Bytes of a value without quotes that nothing cuts or ends, and whether the next one does.
+    pub(super) dense: Cell<(usize, usize, bool)>,
+    /// A value without quotes that has neither digits nor signs, and is no password.
+    pub(super) plain: Cell<(usize, usize)>,
+    /// Bytes of which none is a digit.
+    pub(super) no_digit: Cell<(usize, usize)>,
     /// Bytes of which the last opening parenthesis is known: from, to, and one more than it.
     pub(super) paren: Cell<(usize, usize, usize)>,
     /// Up to where line breaks are known, where the line begins that is open there, and one more
@@ -249,8 +253,11 @@ pub struct Scanner {
     by_trigger: [Vec<&'static Detector>; TRIGGERS],
     /// For stems, by the five low bits of their last byte: who wants to see them, inside of long
     /// values, and as options.
-    by_stem: [[Vec<&'static Detector>; 3]; 32],
+    by_stem: [[Vec<Verify>; 3]; 32],
 }
+
+/// What a detector does at a place of a trigger.
+type Verify = fn(&mut Scan<'_>, usize);
 
 impl Scanner {
     pub fn new(enabled: Categories) -> Self {
@@ -270,7 +277,7 @@ impl Scanner {
                     OPTION => wants(detector.stems) && detector.category == Category::Password,
                     _ => wants(detector.stems),
                 });
-                wanted.collect()
+                wanted.map(|detector| detector.verify).collect()
             })
         });
         super::detectors::prepare();
@@ -279,7 +286,7 @@ impl Scanner {
 
     /// What stands in `text`, in order, without overlaps.
     pub fn scan(&self, text: &[u8], until: Option<Instant>) -> Result<Vec<Finding>, TooSlow> {
-        Ok(resolve(&self.all(text, until)?))
+        Ok(resolve(self.all(text, until)?))
     }
 
     /// All that was found in `text`, the more specific category first, then what begins earlier,
@@ -321,7 +328,7 @@ impl Scanner {
         let _ = self.run_with(super::masks::Plain, &mut scan, None, usize::MAX);
         let mut findings = scan.findings;
         order(text, &mut findings);
-        resolve(&findings)
+        resolve(findings)
     }
 
     /// Looks at the clock, and for what repeats itself, at `pause` for the first time.
@@ -401,10 +408,9 @@ impl Scanner {
             } else {
                 ANYWHERE
             };
-            for detector in
-                self.by_stem.get(last).and_then(|by| by.get(place)).into_iter().flatten()
+            for verify in self.by_stem.get(last).and_then(|by| by.get(place)).into_iter().flatten()
             {
-                (detector.verify)(scan, at);
+                verify(scan, at);
             }
         }
     }
@@ -478,26 +484,32 @@ fn is_inside_value(scan: &Scan<'_>, at: usize) -> bool {
     const BEHIND: usize = 256;
     /// What a name, its sign and the longest value need.
     const AHEAD: usize = 512;
+    let (mut from, mut to, is_over) = scan.read.dense.get();
+    let is_known = (from..to).contains(&at);
+    if is_known && is_over && to < at + AHEAD {
+        return false;
+    }
     // Nearly all values end at once.
     let samples = [at + 1, at + 2, at + 3, at + 6, at + 11, at + 20, at + 37];
     if samples.into_iter().any(|at| !is_dense(scan.byte(at), b' ')) {
         return false;
     }
-    let (mut from, mut to) = scan.read.dense.get();
-    if !(from..to).contains(&at) {
+    if !is_known {
         (from, to) = (at, at);
     }
     if to < at + AHEAD {
         let rest = scan.slice(to..at + 2 * AHEAD);
         let mut last = scan.byte(to.saturating_sub(1));
+        let mut is_over = false;
         for byte in rest {
             if !is_dense(*byte, last) {
+                is_over = true;
                 break;
             }
             last = *byte;
             to += 1;
         }
-        scan.read.dense.set((from, to));
+        scan.read.dense.set((from, to, is_over));
     }
     at >= from + BEHIND && to >= at + AHEAD
 }
@@ -668,8 +680,18 @@ fn by_category(findings: &[Finding]) -> Vec<Finding> {
 }
 
 /// Leaves the first of those that overlap, in order.
-fn resolve(findings: &[Finding]) -> Vec<Finding> {
-    let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
+fn resolve(mut findings: Vec<Finding>) -> Vec<Finding> {
+    // Of one category alone they stay where they are.
+    if findings.first().map(|f| f.category) == findings.last().map(|f| f.category) {
+        let mut end = 0;
+        findings.retain(|finding| {
+            let is_free = finding.start >= end;
+            end = if is_free { finding.end } else { end };
+            is_free
+        });
+        return findings;
+    }
+    let mut kept: Vec<Finding> = Vec::new();
     for group in findings.chunk_by(|a, b| a.category == b.category) {
         kept = merge(&kept, group);
     }

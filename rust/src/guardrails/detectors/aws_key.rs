@@ -92,6 +92,11 @@ fn beside(scan: &mut Scan<'_>, at: usize) {
     }
 }
 
+/// Longest session token.
+const LONGEST: usize = 4096;
+/// Farther behind the stem of a name than any value given to it begins.
+const VALUE: usize = 256;
+
 /// A secret or a session token by the name it is given to, whatever runs it consists of.
 fn named(scan: &mut Scan<'_>, at: usize) {
     const SECRETS: &[&[u8]] = &[b"secretaccesskey", b"awssecretkey", b"awssecret", b"secretkey"];
@@ -100,12 +105,14 @@ fn named(scan: &mut Scan<'_>, at: usize) {
     let is_long = at >= 8 && (3..9).all(|back| is_name(scan.byte(at - back)));
     let is_likely = is_long
         && match scan.byte(at) | 0x20 {
-            b'y' => scan.has_near(at, b"cess", b"cret"),
-            b't' => scan.has_near(at, b"aws", b"aws"),
-            b'n' => scan.has_near(at, b"sess", b"curi"),
+            b'y' => scan.has_near(at, *b"cess", *b"cret"),
+            b't' => scan.has_near(at, *b"aws", *b"aws"),
+            b'n' => scan.has_near(at, *b"sess", *b"curi"),
             _ => false,
         };
-    if !is_likely {
+    // There are digits in all of them.
+    let reach = VALUE + if matches!(scan.byte(at), b'n' | b'N') { LONGEST } else { 48 };
+    if !is_likely || !scan.has_digit(at, reach) {
         return;
     }
     let name = name_around(scan, at);
@@ -156,7 +163,6 @@ fn is_mixed_session(scan: &Scan<'_>, range: Range<usize>) -> bool {
 
 /// Where the session token ends that begins at `start`. What many names may stand in is read once.
 fn session_end(scan: &Scan<'_>, start: usize) -> usize {
-    const LONGEST: usize = 4096;
     let (mut from, mut to) = scan.read.session.get();
     if !(from..to).contains(&start) {
         (from, to) = (start, start);

@@ -1,13 +1,11 @@
 //! Passwords that commands are given: `mysql -pX`, `curl -u user:X`, `echo X | sudo -S`.
 
 use std::ops::Range;
-use std::sync::LazyLock;
-
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::assignment::{Value, value_at, value_beside};
 use super::entropy::Mix;
 use super::placeholder::{is_common, is_placeholder};
+use super::words::{Class, form};
 use crate::guardrails::category::Category;
 use crate::guardrails::scanner::Scan;
 
@@ -249,32 +247,112 @@ impl Commands {
     fn read(&mut self, scan: &Scan<'_>, part: usize) {
         *self = Self { part: part + 1, found: std::mem::take(&mut self.found), ..Self::default() };
         self.found.clear();
-        let from = (part * PART).saturating_sub(LINE);
-        let Some((commands, rules)) = COMMANDS.as_ref() else { return };
-        let is_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
-        for command in commands.find_overlapping_iter(scan.slice(from..(part + 1) * PART)) {
-            let (start, end) = (from + command.start(), from + command.end());
-            if let Some(rule) = rules.get(command.pattern().as_usize())
-                && !is_word(scan.byte(end))
-                && (!is_word(scan.byte(start.wrapping_sub(1)))
-                    || scan.slice(start.saturating_sub(2)..start) == b"\\n")
+        let (from, to) = ((part * PART).saturating_sub(LINE), (part + 1) * PART);
+        let window = scan.slice(from..to);
+        let limit = from + window.len();
+        let mut start = from;
+        for (at, byte) in (from..).zip(window.iter().chain(b" ")) {
+            if is_word(*byte) {
+                continue;
+            }
+            if at > start + 1 {
+                self.add(scan, start..at, limit);
+            }
+            start = at + 1;
+        }
+    }
+
+    /// Adds the command whose first word is `word`, if there is one that ends before `limit`.
+    #[inline]
+    fn add(&mut self, scan: &Scan<'_>, word: Range<usize>, limit: usize) {
+        let is_after_escape = |at: usize| scan.slice(at.saturating_sub(2)..at) == b"\\n";
+        let start = word.start;
+        if scan.byte(start) == b'n' && is_after_escape(start + 1) {
+            self.add_whole(scan, start + 1..word.end, limit);
+        }
+        if !is_word(scan.byte(start.wrapping_sub(1))) || is_after_escape(start) {
+            self.add_whole(scan, word, limit);
+        }
+    }
+
+    fn add_whole(&mut self, scan: &Scan<'_>, word: Range<usize>, limit: usize) {
+        let text = scan.slice(word.clone());
+        let mut next = COMMANDS.heads.get(form(text)).copied().unwrap_or_default();
+        while let Some(command) = COMMANDS.list.get(usize::from(next).wrapping_sub(1)) {
+            next = command.next;
+            let end = word.start + command.name.len();
+            let is_whole = end <= limit && !is_word(scan.byte(end));
+            if command.first == text.len()
+                && is_whole
+                && scan.slice(word.start..end) == command.name
             {
-                self.found.push((end, start, *rule));
+                self.found.push((end, word.start, command.rule));
             }
         }
     }
 }
 
-/// All commands in the order of the rules, and the rule of each.
-static COMMANDS: LazyLock<Option<(AhoCorasick, Vec<usize>)>> = LazyLock::new(|| {
-    let rules = RULES.iter().enumerate();
-    let all: Vec<(usize, &str)> =
-        rules.flat_map(|(n, rule)| rule.commands.iter().map(move |name| (n, *name))).collect();
-    let mut builder = AhoCorasick::builder();
-    let search = builder.kind(Some(AhoCorasickKind::DFA)).build(all.iter().map(|(_, name)| name));
-    let search = search.ok()?;
-    Some((search, all.iter().map(|(rule, _)| *rule).collect()))
-});
+/// Bytes of commands.
+#[inline]
+fn is_word(byte: u8) -> bool {
+    static WORD: Class = Class::of(b"_-.");
+    WORD.has(byte)
+}
+
+/// A command, and which rule has it.
+#[derive(Clone, Copy)]
+struct Command {
+    name: &'static [u8],
+    /// Length of its first word.
+    first: usize,
+    rule: usize,
+    /// One more than the place of the next one whose first word has the same form.
+    next: u8,
+}
+
+/// The commands of all rules, by the forms of their first words.
+struct Table {
+    list: [Command; Table::COUNT],
+    /// One more than the place of the first command.
+    heads: [u8; 256],
+}
+
+static COMMANDS: Table = Table::make();
+
+impl Table {
+    const COUNT: usize = {
+        let (mut count, mut rule) = (0, 0);
+        while rule < RULES.len() {
+            count += RULES[rule].commands.len();
+            rule += 1;
+        }
+        assert!(count < 255);
+        count
+    };
+
+    const fn make() -> Self {
+        let none = Command { name: b"", first: 0, rule: 0, next: 0 };
+        let mut table = Self { list: [none; Self::COUNT], heads: [0; 256] };
+        let (mut place, mut rule) = (0, 0);
+        while rule < RULES.len() {
+            let mut index = 0;
+            while index < RULES[rule].commands.len() {
+                let name = RULES[rule].commands[index].as_bytes();
+                let mut first = 0;
+                while first < name.len() && name[first] != b' ' {
+                    first += 1;
+                }
+                let form = form(name.split_at(first).0);
+                table.list[place] = Command { name, first, rule, next: table.heads[form] };
+                place += 1;
+                table.heads[form] = place as u8;
+                index += 1;
+            }
+            rule += 1;
+        }
+        table
+    }
+}
 
 /// By the first byte of an option, the rules that have one.
 const BY_FIRST: [u32; 128] = {
@@ -290,11 +368,6 @@ const BY_FIRST: [u32; 128] = {
     }
     rules
 };
-
-/// Makes the search for commands, so that the first scan does not.
-pub(in crate::guardrails) fn prepare() {
-    LazyLock::force(&COMMANDS);
-}
 
 /// The rules whose commands may stand in the line before `end`, one bit each: lines full of
 /// options are not searched for each of them.
@@ -392,5 +465,40 @@ fn take(scan: &mut Scan<'_>, value: &Value) {
     {
         scan.set_cursor(Category::Password, value.range.end);
         scan.found(Category::Password, value.range.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_seen_as_a_whole_and_no_other() {
+        let found = |text: &str| {
+            let (scan, mut commands) = (Scan::of(text.as_bytes()), Commands::default());
+            commands.read(&scan, 0);
+            commands
+                .found
+                .iter()
+                .map(|(end, start, _)| &text[*start..*end])
+                .collect::<Vec<_>>()
+                .join(",")
+        };
+        for rule in RULES {
+            for name in rule.commands {
+                for text in [(*name).to_owned(), format!("a; {name} -x"), format!("a\\n{name}\n")] {
+                    assert!(found(&text).split(',').any(|found| found == *name), "{text:?}");
+                }
+                for text in [
+                    format!("x{name}"),
+                    format!("{name}x"),
+                    format!("a-{name}"),
+                    format!("{name}.b"),
+                ] {
+                    assert!(!found(&text).split(',').any(|found| found == *name), "{text:?}");
+                }
+            }
+        }
+        assert_eq!(found("net\\nnet x"), "net,net");
     }
 }

@@ -35,7 +35,6 @@ pub(super) use password::Strength;
 /// Makes the tables, so that the first scan does not.
 pub(super) fn prepare() {
     names::prepare();
-    commands::prepare();
 }
 
 use super::category::Category;

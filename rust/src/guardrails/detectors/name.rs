@@ -152,81 +152,156 @@ fn is_part(byte: u8) -> bool {
     PARTS.has(byte)
 }
 
-/// A word that may be a name, and what has been found out about it.
+/// A capitalised word that may be a name, with its parts: `O'Connor`, `Jean-Pierre`.
+#[derive(Clone, Copy, Default)]
+struct Word {
+    start: usize,
+    end: usize,
+    upper: u8,
+    lower: u8,
+}
+
+impl Word {
+    fn range(self) -> Range<usize> {
+        self.start..self.end
+    }
+
+    fn len(self) -> usize {
+        self.end - self.start
+    }
+
+    /// Nothing but capitals.
+    fn is_upper(self) -> bool {
+        usize::from(self.upper) == self.len()
+    }
+
+    /// Mixed case as in a name: `Smith`, `McDonald`, not `HTTPServer` or `iOS`.
+    fn is_cased(self) -> bool {
+        self.upper <= 3 && self.lower >= 1 && self.lower + 1 >= self.upper
+    }
+}
+
+/// A place where a name may begin, and what has been found out about it.
 #[derive(Default)]
 struct Capital {
-    /// One more than where it begins.
+    /// One more than where it is.
     start: Cell<usize>,
-    /// Zero if there is no word.
-    end: Cell<usize>,
+    /// The word that begins there; without an end if there is none.
+    word: Cell<Word>,
     known: Cell<Option<Known>>,
     has_label: Cell<Option<bool>>,
 }
 
-/// The last two words that may be names.
+/// The last two places where names may begin.
 #[derive(Default)]
 pub(in crate::guardrails) struct Capitals {
-    words: [Capital; 2],
+    places: [Capital; 2],
     is_second: Cell<bool>,
 }
 
 impl Capitals {
-    /// The word that begins at `start`, if it is one of them.
+    /// What is known of the place `start`, if it is one of them.
     #[inline]
     fn at(&self, start: usize) -> Option<&Capital> {
-        self.words.iter().find(|word| word.start.get() == start + 1)
+        self.places.iter().find(|place| place.start.get() == start + 1)
     }
 
-    fn add(&self, start: usize, end: usize) {
+    /// The word that ends at `end`, if it is one of theirs.
+    #[inline]
+    fn ending(&self, end: usize) -> Option<Word> {
+        self.places.iter().map(|place| place.word.get()).find(|word| word.end == end && end > 0)
+    }
+
+    fn add(&self, start: usize, word: Word) {
         let is_second = self.is_second.get();
-        let [first, second] = &self.words;
-        let word = if is_second { second } else { first };
-        word.start.set(start + 1);
-        word.end.set(end);
-        word.known.set(None);
-        word.has_label.set(None);
+        let [first, second] = &self.places;
+        let place = if is_second { second } else { first };
+        place.start.set(start + 1);
+        place.word.set(word);
+        place.known.set(None);
+        place.has_label.set(None);
         self.is_second.set(!is_second);
     }
 }
 
-/// A capitalised word at `start` with its parts: `O'Connor`, `Jean-Pierre`.
-fn word(scan: &Scan<'_>, start: usize) -> Option<Range<usize>> {
+/// The word at `start`.
+fn word(scan: &Scan<'_>, start: usize) -> Option<Word> {
     let first = scan.byte(start);
     if !(first.is_ascii_uppercase() || first >= 0xC3) {
         return None;
     }
-    if let Some(word) = scan.read.capitals.at(start) {
-        return (word.end.get() > 0).then_some(start..word.end.get());
-    }
-    let word = read_word(scan, start);
-    scan.read.capitals.add(start, word.as_ref().map_or(0, |word| word.end));
-    word
+    let word = if let Some(place) = scan.read.capitals.at(start) {
+        place.word.get()
+    } else {
+        let word = read_word(scan, start).unwrap_or_default();
+        scan.read.capitals.add(start, word);
+        word
+    };
+    (word.end > 0).then_some(word)
 }
 
-fn read_word(scan: &Scan<'_>, start: usize) -> Option<Range<usize>> {
+fn read_word(scan: &Scan<'_>, start: usize) -> Option<Word> {
+    /// Longest word that is read.
+    const LONGEST: usize = 32;
     if is_letter(scan.before(start)) {
         return None;
     }
-    let mut end = scan.skip(start, 32, is_part);
+    let (mut end, mut counts) = (start, 0_u32);
+    for byte in scan.slice(start..start + LONGEST) {
+        let weight = weight(*byte);
+        if weight == 0 {
+            break;
+        }
+        counts += weight;
+        end += 1;
+    }
     // A typographic apostrophe is three bytes of letters here, and the possessive is none.
     while end > start && matches!(scan.byte(end - 1), b'\'' | b'-') {
         end -= 1;
     }
     if end >= start + 2 && scan.byte(end - 1) == b's' && scan.byte(end - 2) == b'\'' {
         end -= 2;
+        counts -= LOWER;
     }
     let is_part_of_word = |b: u8| b.is_ascii_digit() || matches!(b, b'_');
-    (end > start + 1 && !is_part_of_word(scan.byte(end)) && !is_part_of_word(scan.before(start)))
-        .then_some(start..end)
+    let is_word =
+        end > start + 1 && !is_part_of_word(scan.byte(end)) && !is_part_of_word(scan.before(start));
+    let count = |one: u32| (counts / one % 256) as u8;
+    is_word.then_some(Word { start, end, upper: count(UPPER), lower: count(LOWER) })
 }
 
+/// What each byte of a word adds to the counts of its letters; zero ends it.
+#[inline]
+fn weight(byte: u8) -> u32 {
+    static WEIGHTS: [u32; 256] = {
+        let mut weights = [0; 256];
+        let mut index = 0;
+        while index < 256 {
+            let byte = index as u8;
+            weights[index] = match byte {
+                b'a'..=b'z' => LOWER,
+                b'A'..=b'Z' => UPPER,
+                b'\'' | b'-' | 0x80.. => OTHER,
+                _ => 0,
+            };
+            index += 1;
+        }
+        weights
+    };
+    WEIGHTS.get(usize::from(byte)).copied().unwrap_or_default()
+}
+
+const LOWER: u32 = 1;
+const UPPER: u32 = 1 << 8;
+const OTHER: u32 = 1 << 16;
+
 /// What is known of a word; of one in parts, of its parts.
-fn knowledge(scan: &Scan<'_>, range: &Range<usize>) -> Known {
-    let word = scan.read.capitals.at(range.start).filter(|word| word.end.get() == range.end);
-    let known = word.and_then(|word| word.known.get());
+fn knowledge(scan: &Scan<'_>, word: Word) -> Known {
+    let place = scan.read.capitals.at(word.start);
+    let known = place.and_then(|place| place.known.get());
     known.unwrap_or_else(|| {
-        let known = look_up(scan.slice(range.clone()));
-        word.inspect(|word| word.known.set(Some(known)));
+        let known = look_up(scan.slice(word.range()));
+        place.inspect(|place| place.known.set(Some(known)));
         known
     })
 }
@@ -239,6 +314,10 @@ fn look_up(text: &[u8]) -> Known {
     let whole = known(text);
     if whole.is_any() {
         return whole;
+    }
+    // Too short for an ending, or for two parts.
+    if text.len() < 5 && text.get(1) != Some(&b'\'') {
+        return Known::default();
     }
     if has_family_ending(text) {
         return Known::LAST;
@@ -268,37 +347,26 @@ fn has_family_ending(text: &[u8]) -> bool {
             || LONGER.iter().any(|end| text.ends_with(end)))
 }
 
-/// Mixed case as in a name: `Smith`, `McDonald`, not `HTTPServer` or `iOS`.
-fn is_cased(text: &[u8]) -> bool {
-    let (mut upper, mut lower) = (0_usize, 0_usize);
-    for byte in text {
-        upper += usize::from(byte.is_ascii_uppercase());
-        lower += usize::from(byte.is_ascii_lowercase());
-    }
-    upper <= 3 && lower >= 1 && lower + 1 >= upper
-}
-
 /// The word at `at` may be the last name of a pair, or stand behind a label or greeting.
 fn capital(scan: &mut Scan<'_>, at: usize) {
     let Some(last) = word(scan, at) else { return };
-    let text = scan.slice(last.clone());
-    if !is_cased(text) && (text.len() < 3 || text.iter().any(u8::is_ascii_lowercase)) {
+    if !last.is_cased() && (last.len() < 3 || last.lower > 0) {
         return;
     }
     let before = at - 1;
     if is_letter(scan.before(before)) || scan.before(before) == b'.' {
-        pair(scan, before, &last);
+        pair(scan, before, last);
         if at < scan.cursor(Category::Name) {
             return;
         }
     }
     if has_label(scan, at) {
-        alone(scan, &last);
+        alone(scan, last);
     }
 }
 
 /// The words before the space at `before` and `last` together.
-fn pair(scan: &mut Scan<'_>, before: usize, last: &Range<usize>) {
+fn pair(scan: &mut Scan<'_>, before: usize, last: Word) {
     let mut end = before;
     // `John Q. Public`: step over the initial.
     if scan.byte(end - 1) == b'.' {
@@ -310,6 +378,10 @@ fn pair(scan: &mut Scan<'_>, before: usize, last: &Range<usize>) {
     }
     let mut has_particle = false;
     for _ in 0..2 {
+        // A capitalised word is none.
+        if scan.read.capitals.ending(end).is_some() {
+            break;
+        }
         let small = scan.skip_back(end, 6, |b| b.is_ascii_lowercase());
         let is_particle = small < end
             && scan.before(small) == b' '
@@ -324,20 +396,18 @@ fn pair(scan: &mut Scan<'_>, before: usize, last: &Range<usize>) {
     if start < scan.cursor(Category::Name) {
         return;
     }
-    let Some(first) = word(scan, start).filter(|range| range.end == end) else { return };
-    let is_upper =
-        |range: &Range<usize>| scan.slice(range.clone()).iter().all(|b| !b.is_ascii_lowercase());
-    let is_named = is_cased(scan.slice(first.clone()))
-        || (is_upper(last) && is_upper(&first) && has_label(scan, start));
+    let Some(first) = word(scan, start).filter(|word| word.end == end) else { return };
+    let is_named =
+        first.is_cased() || last.lower == 0 && first.lower == 0 && has_label(scan, start);
     if !is_named {
         return;
     }
-    let given = knowledge(scan, &first);
+    let given = knowledge(scan, first);
     if !given.is_first() {
         return;
     }
     let family = knowledge(scan, last);
-    if is_technology(scan.slice(last.clone())) || is_nobody(scan.slice(first.clone())) {
+    if is_technology(scan.slice(last.range())) || is_nobody(scan.slice(first.range())) {
         return;
     }
     let is_noble = has_particle && last.len() > 3;
@@ -356,11 +426,10 @@ fn pair(scan: &mut Scan<'_>, before: usize, last: &Range<usize>) {
 
 /// Where the word begins that ends at `end`.
 fn start_of(scan: &Scan<'_>, end: usize) -> usize {
-    let last = scan.read.capitals.words.iter().find(|word| word.end.get() == end && end > 0);
-    if let Some(start) = last.and_then(|word| word.start.get().checked_sub(1))
-        && (start == 0 || !matches!(scan.byte(start - 1), b'\'' | b'-'))
+    if let Some(word) = scan.read.capitals.ending(end)
+        && (word.start == 0 || !matches!(scan.byte(word.start - 1), b'\'' | b'-'))
     {
-        return start;
+        return word.start;
     }
     let start = scan.past_escape(scan.skip_back(end, 32, is_part));
     // The quote before a name is none of its letters.
@@ -429,7 +498,7 @@ fn is_technology(last: &[u8]) -> bool {
 }
 
 /// A word that ends like nouns of technology do.
-fn is_plain(scan: &Scan<'_>, range: &Range<usize>) -> bool {
+fn is_plain(scan: &Scan<'_>, word: Word) -> bool {
     const WORDS: &[&str] = &[
         "Team",
         "Group",
@@ -454,7 +523,7 @@ fn is_plain(scan: &Scan<'_>, range: &Range<usize>) -> bool {
         "Road",
         "Avenue",
     ];
-    let text = scan.slice(range.clone());
+    let text = scan.slice(word.range());
     WORDS.iter().any(|word| text == word.as_bytes())
 }
 
@@ -464,8 +533,8 @@ fn further(scan: &Scan<'_>, end: usize) -> usize {
         return end;
     }
     match word(scan, end + 1) {
-        Some(next) if is_cased(scan.slice(next.clone())) => {
-            let about = knowledge(scan, &next);
+        Some(next) if next.is_cased() => {
+            let about = knowledge(scan, next);
             if about.is_last() && !about.is_ambiguous() { next.end } else { end }
         }
         _ => end,
@@ -510,23 +579,23 @@ fn is_place(scan: &Scan<'_>, end: usize) -> bool {
 }
 
 /// One known first name is enough behind a label; words that mean something else are not.
-fn alone(scan: &mut Scan<'_>, range: &Range<usize>) {
-    let about = knowledge(scan, range);
-    if about.is_last() && scan.slice(range.end..range.end + 2) == b", " {
+fn alone(scan: &mut Scan<'_>, first: Word) {
+    let about = knowledge(scan, first);
+    if about.is_last() && scan.slice(first.end..first.end + 2) == b", " {
         // `Mendoza, Carlos`
-        if let Some(given) = word(scan, range.end + 2)
-            && knowledge(scan, &given).is_first()
-            && is_given(scan, range.start)
+        if let Some(given) = word(scan, first.end + 2)
+            && knowledge(scan, given).is_first()
+            && is_given(scan, first.start)
         {
             scan.set_cursor(Category::Name, given.end);
-            scan.found(Category::Name, range.start..given.end);
+            scan.found(Category::Name, first.start..given.end);
             return;
         }
     }
-    if !about.is_first() || about.is_ambiguous() || is_nobody(scan.slice(range.clone())) {
+    if !about.is_first() || about.is_ambiguous() || is_nobody(scan.slice(first.range())) {
         return;
     }
-    let mut end = range.end;
+    let mut end = first.end;
     if scan.byte(end) == b' ' {
         let next = scan.skip(end + 1, 2, |b| b.is_ascii_uppercase() || b == b'.');
         let from = if next == end + 3 && scan.byte(next - 1) == b'.' && scan.byte(next) == b' ' {
@@ -535,15 +604,12 @@ fn alone(scan: &mut Scan<'_>, range: &Range<usize>) {
             end + 1
         };
         if let Some(following) = word(scan, from)
-            && (is_cased(scan.slice(following.clone()))
-                || [range, &following]
-                    .iter()
-                    .all(|r| scan.slice((*r).clone()).iter().all(u8::is_ascii_uppercase)))
-            && !is_plain(scan, &following)
+            && (following.is_cased() || first.is_upper() && following.is_upper())
+            && !is_plain(scan, following)
         {
-            let about = knowledge(scan, &following);
+            let about = knowledge(scan, following);
             if about.is_any() && (!about.is_ambiguous() || about.is_last())
-                || is_given(scan, range.start)
+                || is_given(scan, first.start)
             {
                 end = further(scan, following.end);
             }
@@ -553,7 +619,7 @@ fn alone(scan: &mut Scan<'_>, range: &Range<usize>) {
         return;
     }
     scan.set_cursor(Category::Name, end);
-    scan.found(Category::Name, range.start..end);
+    scan.found(Category::Name, first.start..end);
 }
 
 /// Behind `label: `, where whole names stand, rather than a greeting.
@@ -573,6 +639,15 @@ fn has_label(scan: &Scan<'_>, start: usize) -> bool {
 }
 
 fn is_labelled(scan: &Scan<'_>, start: usize) -> bool {
+    // `dear `: nearly all words have other ends, and nothing else before them.
+    if let Some([second, first, b' ']) =
+        start.checked_sub(3).and_then(|at| scan.text.get(at..start))
+        && is_part(*first)
+        && !matches!(first, b'\'')
+        && !OPENINGS.may_end_with(*second, *first)
+    {
+        return false;
+    }
     let quoted = scan.skip_back(start, 4, |b| matches!(b, b'"' | b'\'' | b'\\' | b' '));
     let signed = scan.skip_back(quoted, 3, |b| {
         matches!(b, b':' | b'=' | b',' | b'.' | b'"' | b'\'' | b'\\' | b' ')
@@ -644,7 +719,7 @@ fn labelled(scan: &mut Scan<'_>, at: usize) {
         return;
     }
     let Some(first) = word(scan, value.range.start) else { return };
-    if !is_cased(scan.slice(first.clone())) {
+    if !first.is_cased() {
         return;
     }
     if *key != "name" && *key != "displayname" && *key != "accountname" {
@@ -652,7 +727,7 @@ fn labelled(scan: &mut Scan<'_>, at: usize) {
         let is_names = |b: u8| is_letter(b) || matches!(b, b' ' | b'\'' | b'-' | b'.');
         let end = scan.skip(value.range.start, 48, is_names).min(value.range.end);
         let text = scan.slice(value.range.start..end);
-        let about = knowledge(scan, &first);
+        let about = knowledge(scan, first);
         if end == value.range.end
             && (value.is_quoted || about.is_first() && !about.is_ambiguous())
             && text.split(|b| *b == b' ').count() <= 4
@@ -665,9 +740,9 @@ fn labelled(scan: &mut Scan<'_>, at: usize) {
         return;
     }
     if scan.byte(value.range.start.saturating_sub(1)) != b' ' && first.end < value.range.end {
-        let (about, _) = (knowledge(scan, &first), 0);
+        let (about, _) = (knowledge(scan, first), 0);
         if about.is_first() && !about.is_ambiguous() {
-            alone_pair(scan, &first);
+            alone_pair(scan, first);
         }
     }
 }
@@ -681,9 +756,9 @@ fn is_plain_label(text: &[u8]) -> bool {
 }
 
 /// A first name with a known or likely last name right behind it.
-fn alone_pair(scan: &mut Scan<'_>, first: &Range<usize>) {
+fn alone_pair(scan: &mut Scan<'_>, first: Word) {
     let Some(last) = word(scan, first.end + 1) else { return };
-    let about = knowledge(scan, &last);
+    let about = knowledge(scan, last);
     if scan.byte(first.end) == b' ' && about.is_last() && !is_place(scan, last.end) {
         let end = further(scan, last.end);
         scan.set_cursor(Category::Name, end);

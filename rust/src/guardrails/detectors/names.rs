@@ -78,18 +78,56 @@ impl Table {
     }
 }
 
-/// Of the word with ASCII letters folded to lower case; never zero.
+/// Of the word with ASCII letters folded to lower case, at most [`LONGEST`] bytes; never zero.
 fn hash(word: &[u8]) -> u64 {
-    let mut hash = 0xCBF2_9CE4_8422_2325_u64;
-    for byte in word {
-        hash = (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01B3);
+    let len = word.len();
+    // Short words are read from both ends, so that all their bytes are in one of the two.
+    let (first, last) = if len >= 8 {
+        (load(word, 0), load(word, len - 8))
+    } else if len >= 4 {
+        (half(word, 0), half(word, len - 4))
+    } else {
+        let byte = |at: usize| word.get(at).copied().map_or(0, u64::from);
+        (byte(0) | byte(1) << 8 | byte(2) << 16, 0)
+    };
+    let middle = if len > 16 { load(word, 8) } else { 0 };
+    let mut hash = 0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(len as u64);
+    for part in [first, last, middle] {
+        hash = (hash ^ folded(part)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        hash ^= hash >> 29;
     }
-    (hash ^ hash >> 29) | 1
+    hash | 1
 }
+
+/// Eight bytes from `at` on.
+fn load(word: &[u8], at: usize) -> u64 {
+    let bytes = word.get(at..).and_then(<[u8]>::first_chunk);
+    bytes.copied().map_or(0, u64::from_le_bytes)
+}
+
+/// Four bytes from `at` on.
+fn half(word: &[u8], at: usize) -> u64 {
+    let bytes = word.get(at..).and_then(<[u8]>::first_chunk);
+    bytes.copied().map_or(0, |bytes| u64::from(u32::from_le_bytes(bytes)))
+}
+
+/// Eight bytes with ASCII capitals as small letters.
+fn folded(bytes: u64) -> u64 {
+    const fn each(byte: u8) -> u64 {
+        u64::from_le_bytes([byte; 8])
+    }
+    let low = bytes & each(0x7F);
+    let (least, beyond) = (low + each(0x80 - b'A'), low + each(0x7F - b'Z'));
+    let capitals = least & !beyond & !bytes & each(0x80);
+    bytes | capitals >> 2
+}
+
+/// Longest name.
+const LONGEST: usize = 24;
 
 /// What is known of `word`, in any case of its ASCII letters.
 pub(super) fn known(word: &[u8]) -> Known {
-    if !(2..=24).contains(&word.len()) {
+    if !(2..=LONGEST).contains(&word.len()) {
         return Known(0);
     }
     TABLE.find(hash(word))

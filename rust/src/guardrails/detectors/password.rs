@@ -163,7 +163,7 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     }
     let name = name_around(scan, at);
     scan.set_cursor(Category::Password, name.end);
-    if is_idle(scan, &name) {
+    if is_in_plain(scan, &name) || is_idle(scan, &name) {
         return;
     }
     let Some(strength) = strength(scan, &name) else {
@@ -172,6 +172,10 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     };
     if scan.slice(name.clone()) == b"chpasswd" {
         commands::piped_into(scan, name.start);
+        return;
+    }
+    // There are digits in all of the others.
+    if strength == Strength::Secret && !scan.has_digit(name.end, REACH + LONGEST) {
         return;
     }
     let Some(value) = value_after(scan, name.end).or_else(|| option(scan, &name)) else {
@@ -194,7 +198,36 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     if is_secret(scan, &name, &value, strength) {
         scan.set_cursor(Category::Password, value.range.end);
         scan.found(Category::Password, value.range);
+    } else if value.sign == Sign::Colon && !value.is_quoted {
+        remember_plain(scan, value.range);
     }
+}
+
+/// Keeps what was given to a name if it is plain: what names in it are given is plain as well.
+fn remember_plain(scan: &Scan<'_>, range: Range<usize>) {
+    if range.len() > LONGEST {
+        return;
+    }
+    let mix = scan.read.value_mix.mix(scan, &range);
+    // Nothing is cut off its end, nor is it a type: `: str = x`.
+    let after = (scan.byte(range.end), scan.byte(range.end + 1));
+    let is_over = after.0 <= b' ' && after != (b' ', b'=');
+    if mix.digits == 0 && mix.foreign == 0 && is_over {
+        scan.read.plain.set((range.start, range.end));
+    }
+}
+
+/// Whether the name is given the rest of a value without quotes that has neither digits nor signs:
+/// only a phrase would be a password.
+fn is_in_plain(scan: &Scan<'_>, name: &Range<usize>) -> bool {
+    let (from, to) = scan.read.plain.get();
+    let start = name.end + 1;
+    // A letter and a quote may begin a string.
+    if name.end < from || start + 1 >= to || scan.byte(name.end) != b':' {
+        return false;
+    }
+    let is_command = scan.byte(name.start) == b'c' && name.len() == 8;
+    !is_command && !may_be_credentials(scan, name) && !is_phrase(scan.slice(start..to))
 }
 
 /// Whether the name is a word in a sentence: another word that gives it no value stands behind it,
@@ -214,10 +247,7 @@ fn is_idle(scan: &Scan<'_>, name: &Range<usize>) -> bool {
     let is_special = match scan.byte(name.start) {
         b'-' => true,
         b'c' if name.len() == 8 => true,
-        _ => {
-            name.len() >= 11
-                && matches!(scan.byte(name.end - 1), b's' | b'S' | b'_' | b'-' | 0x80..)
-        }
+        _ => may_be_credentials(scan, name),
     };
     let is_end = match scan.byte(end) {
         b' ' => true,
@@ -275,6 +305,10 @@ fn has_paren_before(scan: &Scan<'_>, end: usize) -> bool {
 
 /// Longest value that is a secret.
 const LONGEST: usize = 256;
+/// Farther behind a name than any value given to it begins.
+const REACH: usize = 256;
+/// Longest value that is read.
+const READ: usize = 512;
 
 /// Where the next field of a form begins: `&remember`.
 fn next_field(text: &[u8]) -> Option<usize> {
@@ -300,7 +334,9 @@ fn strength(scan: &Scan<'_>, name: &Range<usize>) -> Option<Strength> {
     let places = &scan.read.strengths;
     let Some(known) = places.get(place % places.len()) else { return judge(scan, name) };
     let (start, end, strength) = known.get();
-    if end - start == text.len() && scan.slice(start..end) == text {
+    // As loops: nearly all names are too short for a call.
+    let is_same = |known: &[u8]| known.iter().zip(text).all(|(one, other)| one == other);
+    if end - start == text.len() && is_same(scan.slice(start..end)) {
         return strength;
     }
     let strength = judge(scan, name);
@@ -356,7 +392,7 @@ fn judge(scan: &Scan<'_>, name: &Range<usize>) -> Option<Strength> {
 
 /// `password "x"`, `requirepass x`: only what nobody would write there as a word.
 fn beside(scan: &mut Scan<'_>, name: &Range<usize>, strength: Strength) {
-    if strength != Strength::Password {
+    if strength != Strength::Password || !scan.has_digit(name.end, REACH + READ) {
         return;
     }
     let Some(value) = value_beside(scan, name.end) else { return };
@@ -411,6 +447,9 @@ const COLUMNS: usize = 96;
 
 /// `INSERT INTO t (name, password) VALUES ('ada', 'VALUE')`.
 fn inserted(scan: &mut Scan<'_>, name: &Range<usize>) -> bool {
+    if !has_paren_before(scan, name.start) {
+        return false;
+    }
     let open = name.start - scan.slice(name.start.saturating_sub(COLUMNS)..name.start).len();
     let head = scan.slice(open..name.start);
     let Some(list) = memchr::memrchr(b'(', head) else { return false };
@@ -494,11 +533,17 @@ fn foreign(scan: &mut Scan<'_>, colon: usize) {
     }
 }
 
+/// Whether the name is long enough for `credentials`, and may end so.
+fn may_be_credentials(scan: &Scan<'_>, name: &Range<usize>) -> bool {
+    name.len() >= CREDENTIALS.len()
+        && matches!(scan.byte(name.end - 1), b's' | b'S' | b'_' | b'-' | 0x80..)
+}
+
+const CREDENTIALS: &[u8] = b"credentials";
+
 /// `credentials = ("ada", "x")`, `credentials: ada / x`.
 fn credentials(scan: &mut Scan<'_>, name: &Range<usize>) {
-    const WORD: &[u8] = b"credentials";
-    let may_end = matches!(scan.byte(name.end - 1), b's' | b'S' | b'_' | b'-' | 0x80..);
-    if name.len() < WORD.len() || !may_end || !folded(scan.slice(name.clone())).ends_with(WORD) {
+    if !may_be_credentials(scan, name) || !folded(scan.slice(name.clone())).ends_with(CREDENTIALS) {
         return;
     }
     let sign = scan.skip(name.end, 3, |b| matches!(b, b' ' | b'=' | b':'));
@@ -666,4 +711,25 @@ fn is_code(scan: &Scan<'_>, value: &Value, text: &[u8]) -> bool {
         || is_directory
         || text.starts_with(b"&")
         || text.starts_with(b"*")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::category::Categories;
+    use super::super::super::scanner::Scanner;
+
+    #[test]
+    fn names_in_a_value_that_is_none_are_given_what_is_one() {
+        let scanner = Scanner::new(Categories::ALL);
+        for (text, value) in [
+            ("pw:pw:str = x1y2z3", Some("x1y2z3")),
+            ("pw:pw:b'x1y2z3'", Some("x1y2z3")),
+            ("pw:a:pw:correct-horse-battery", Some("correct-horse-battery")),
+            ("pw:a:pw: x1y2z3", Some("x1y2z3")),
+            ("pw:pw:pw:abcdef", None),
+        ] {
+            let found = scanner.scan(text.as_bytes(), None).unwrap();
+            assert_eq!(found.first().map(|found| &text[found.range()]), value, "{text}");
+        }
+    }
 }

@@ -143,7 +143,9 @@ fn is_too_long(scan: &Scan<'_>, at: usize) -> bool {
     if !(from..to).contains(&at) {
         (from, to) = (at, at);
     }
-    while to < at + TOO_LONG {
+    let (end, is_read) = (at + TOO_LONG, to >= at + TOO_LONG);
+    // Several at once: the next place asks again.
+    while !is_read && to < end + 4 * TOO_LONG {
         let digits = scan.skip(to, TOO_LONG, |byte| byte.is_ascii_digit());
         let gap = scan.skip(digits, 3, is_separator);
         to = digits;
@@ -153,7 +155,7 @@ fn is_too_long(scan: &Scan<'_>, at: usize) -> bool {
         to = gap + 1;
     }
     scan.read.digits.set((from, to));
-    to >= at + TOO_LONG
+    to >= end
 }
 
 /// Digits with what may stand between them in a telephone number.

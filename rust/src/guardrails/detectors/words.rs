@@ -9,10 +9,13 @@ pub(super) struct Words {
     next: [u8; 256],
     /// By the same hash, how many bytes the shortest of them has.
     least: [u8; 256],
+    /// The last two bytes of words, by their low bits: those of the first are a place, and those
+    /// of the second a bit.
+    pairs: [u32; 32],
 }
 
 /// Length, first and last letter.
-const fn form(text: &[u8]) -> usize {
+pub(super) const fn form(text: &[u8]) -> usize {
     if text.is_empty() {
         return 0;
     }
@@ -33,7 +36,13 @@ const fn tail(text: &[u8], count: usize) -> usize {
 impl Words {
     /// To ask for whole words, in any case.
     pub(super) const fn whole(words: &'static [&'static str]) -> Self {
-        let mut table = Self { list: words, heads: [0; 256], next: [0; 256], least: [255; 256] };
+        let mut table = Self {
+            list: words,
+            heads: [0; 256],
+            next: [0; 256],
+            least: [255; 256],
+            pairs: [0; 32],
+        };
         let mut index = words.len();
         while index > 0 {
             index -= 1;
@@ -44,7 +53,13 @@ impl Words {
 
     /// To ask for the ends of names.
     pub(super) const fn ends(words: &'static [&'static str]) -> Self {
-        let mut table = Self { list: words, heads: [0; 256], next: [0; 256], least: [255; 256] };
+        let mut table = Self {
+            list: words,
+            heads: [0; 256],
+            next: [0; 256],
+            least: [255; 256],
+            pairs: [0; 32],
+        };
         let mut index = words.len();
         while index > 0 {
             index -= 1;
@@ -58,6 +73,11 @@ impl Words {
         assert!(self.list.len() < 255);
         self.next[index] = self.heads[hash];
         self.heads[hash] = index as u8 + 1;
+        let word = self.list[index].as_bytes();
+        if word.len() > 1 {
+            let [second, last] = [word[word.len() - 2], word[word.len() - 1]];
+            self.pairs[(second & 31) as usize] |= 1 << (last & 31);
+        }
         let len = self.list[index].len() as u8;
         if len < self.least[hash] {
             self.least[hash] = len;
@@ -103,6 +123,13 @@ impl Words {
             usize::from(least) <= len
         };
         fits(3) || fits(2)
+    }
+
+    /// Whether one of the words that are longer than a byte may have these last two, in any case.
+    #[inline]
+    pub(super) fn may_end_with(&self, second: u8, last: u8) -> bool {
+        let pairs = self.pairs.get(usize::from(second & 31)).copied().unwrap_or_default();
+        pairs >> (last & 31) & 1 != 0
     }
 
     fn chain(&self, head: u8) -> impl Iterator<Item = (usize, &'static str)> {
@@ -173,6 +200,18 @@ mod tests {
         for other in ["", "ke", "kex", "kay", "b"] {
             assert!(!WORDS.has(other.as_bytes()), "{other}");
         }
+    }
+
+    #[test]
+    fn no_word_has_other_last_letters_than_it_may() {
+        static WORDS: Words = Words::whole(LIST);
+        for word in LIST {
+            for word in [word.to_ascii_uppercase(), (*word).to_owned()] {
+                let [.., second, last] = word.as_bytes() else { continue };
+                assert!(WORDS.may_end_with(*second, *last), "{word}");
+            }
+        }
+        assert!(!WORDS.may_end_with(b'k', b'e') && !WORDS.may_end_with(b'y', b'y'));
     }
 
     #[test]
