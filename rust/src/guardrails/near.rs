@@ -118,12 +118,13 @@ fn word_starts(window: &[u8]) -> u64 {
     }
     const HIGH: u64 = each(0x80);
     let (mut letters, mut slashes) = (0_u64, 0_u64);
-    for (index, chunk) in window.chunks(8).take(8).enumerate() {
-        let mut bytes = [0_u8; 8];
-        for (place, byte) in bytes.iter_mut().zip(chunk) {
-            *place = *byte;
-        }
-        let word = u64::from_le_bytes(bytes);
+    let (whole, rest) = window.as_chunks::<8>();
+    let mut last = [0_u8; 8];
+    for (place, byte) in last.iter_mut().zip(rest) {
+        *place = *byte;
+    }
+    for (index, bytes) in whole.iter().chain([&last]).take(8).enumerate() {
+        let word = u64::from_le_bytes(*bytes);
         // The high bit of each byte that is a letter in either case.
         let low = (word | each(0x20)) & !HIGH;
         let least = low + each(0x80 - b'a');

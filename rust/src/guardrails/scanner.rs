@@ -15,7 +15,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 use super::category::{Categories, Category};
-use super::detectors::{Capitals, Commands, Counted, DETECTORS, Detector, Mix, STREET, Strength};
+use super::detectors::{Capitals, Commands, Counted, DETECTORS, Detector, Mix, Strength};
 #[cfg(target_arch = "x86_64")]
 use super::masks::{Avx2, Avx512};
 use super::masks::{Classes, Lanes};
@@ -133,8 +133,8 @@ pub(super) struct Read {
     pub(super) line: Cell<(usize, usize, usize)>,
     /// The last capitalised words.
     pub(super) capitals: Capitals,
-    /// Words behind a number of which none is a street.
-    pub(super) streets: [Cell<usize>; STREET],
+    /// Words behind a number of which none is a street, and whether the next one ends them.
+    pub(super) streets: Cell<(usize, usize, bool)>,
     /// The commands in one part of the text.
     pub(super) commands: RefCell<Commands>,
 }
@@ -250,10 +250,12 @@ pub struct TooSlow;
 /// All detectors over one text at a time.
 pub struct Scanner {
     enabled: Categories,
-    by_trigger: [Vec<&'static Detector>; TRIGGERS],
+    by_trigger: [Vec<Verify>; TRIGGERS],
     /// For stems, by the five low bits of their last byte: who wants to see them, inside of long
     /// values, and as options.
     by_stem: [[Vec<Verify>; 3]; 32],
+    /// For digits that stand alone.
+    alone: Vec<Verify>,
 }
 
 /// What a detector does at a place of a trigger.
@@ -261,17 +263,17 @@ type Verify = fn(&mut Scan<'_>, usize);
 
 impl Scanner {
     pub fn new(enabled: Categories) -> Self {
-        let by_trigger: [Vec<_>; TRIGGERS] = std::array::from_fn(|index| {
-            let is_wanted = |d: &&&Detector| {
-                d.triggers.iter().any(|t| *t as usize == index) && enabled.contains(d.category)
-            };
-            DETECTORS.iter().filter(is_wanted).copied().collect()
-        });
+        let triggered = |kind: usize| {
+            DETECTORS.iter().copied().filter(move |detector: &&Detector| {
+                detector.triggers.iter().any(|trigger| *trigger as usize == kind)
+                    && enabled.contains(detector.category)
+            })
+        };
+        let by_trigger = std::array::from_fn(|kind| triggered(kind).map(|d| d.verify).collect());
         let by_stem = std::array::from_fn(|last| {
             let wants = |bytes: &[u8]| bytes.iter().any(|byte| usize::from(byte & 31) == last);
             std::array::from_fn(|place| {
-                let stems = by_trigger.get(STEM).into_iter().flatten().copied();
-                let wanted = stems.filter(|detector: &&Detector| match place {
+                let wanted = triggered(STEM).filter(|detector| match place {
                     INSIDE => wants(detector.stems_inside),
                     // Options are given passwords alone.
                     OPTION => wants(detector.stems) && detector.category == Category::Password,
@@ -280,8 +282,11 @@ impl Scanner {
                 wanted.map(|detector| detector.verify).collect()
             })
         });
+        // Only telephone numbers begin with one digit alone.
+        let alone = triggered(DIGITS).filter(|detector| detector.category == Category::Phone);
+        let alone = alone.map(|detector| detector.verify).collect();
         super::detectors::prepare();
-        Self { enabled, by_trigger, by_stem }
+        Self { enabled, by_trigger, by_stem, alone }
     }
 
     /// What stands in `text`, in order, without overlaps.
@@ -387,8 +392,8 @@ impl Scanner {
         while mask != 0 {
             let at = base + mask.trailing_zeros() as usize - LEAD;
             mask &= mask - 1;
-            for detector in detectors {
-                (detector.verify)(scan, at);
+            for verify in detectors {
+                verify(scan, at);
             }
         }
     }
@@ -426,13 +431,10 @@ impl Scanner {
             if at > 1 && scan.byte(at - 1) == b'.' && scan.byte(at - 2).is_ascii_digit() {
                 continue;
             }
-            // Only telephone numbers begin with one digit alone.
             let next = scan.byte(at + 1);
             let is_alone = !next.is_ascii_digit() && next != b'.';
-            for detector in detectors {
-                if !is_alone || detector.category == Category::Phone {
-                    (detector.verify)(scan, at);
-                }
+            for verify in if is_alone { &self.alone } else { detectors } {
+                verify(scan, at);
             }
         }
     }

@@ -1,6 +1,5 @@
 //! Postal addresses: number and street, with city and postcode where they follow.
 
-use std::cell::Cell;
 use std::ops::Range;
 
 use super::Detector;
@@ -98,9 +97,10 @@ fn is_street(byte: u8) -> bool {
 
 /// Words of a street behind its number.
 const WORDS: usize = 5;
-/// One more than where each of some words begins that follow each other, none of them the suffix
-/// of a street, and where the next begins.
-pub(in crate::guardrails) const STREET: usize = WORDS + 1;
+/// Longest of these words.
+const WORD: usize = 20;
+/// Where a street ends at most, with what may stand between its words.
+const FAR: usize = WORDS * (WORD + 2);
 
 /// `742 Evergreen Terrace`, `12 rue de Rivoli`.
 fn before_name(scan: &mut Scan<'_>, at: usize) {
@@ -111,40 +111,23 @@ fn before_name(scan: &mut Scan<'_>, at: usize) {
         at
     };
     let Some(start) = number_before(scan, at) else { return };
-    let at = if scan.slice(at..at + 4) == b"bis " || scan.slice(at..at + 4) == b"ter " {
-        at + 4
-    } else {
-        at
-    };
+    let is_ordinal =
+        matches!(scan.byte(at), b'b' | b't') && matches!(scan.slice(at..at + 4), b"bis " | b"ter ");
+    let at = if is_ordinal { at + 4 } else { at };
     if let Some(end) = romance(scan, at) {
         finish(scan, start, end, true);
         return;
     }
     // Rows of numbers and words are read once.
-    let mut starts = [0; STREET];
-    let known = &scan.read.streets;
-    let from = known.iter().position(|start| start.get() == at + 1).unwrap_or(STREET);
-    let mut words = 0_usize;
-    let rest = known.iter().skip(from).map(Cell::get).filter(|start| *start > 0);
-    for (place, start) in starts.iter_mut().zip(rest) {
-        *place = start;
-        words += 1;
+    let (from, to, is_over) = scan.read.streets.get();
+    if (from..to).contains(&at) && (is_over || to >= at + FAR) {
+        return;
     }
-    let mut next = at;
-    if let Some(last) = words.checked_sub(1) {
-        words = last;
-        next = starts.get(last).map_or(at, |start| start - 1);
-    }
-    while words < WORDS {
-        if let Some(place) = starts.get_mut(words) {
-            *place = next + 1;
-        }
-        let mut end = scan.skip(next, 20, is_street_word);
+    let (mut next, mut words, mut is_over, mut has_suffix) = (at, 0, false, false);
+    while words < WORDS || !has_suffix && next < at + 4 * FAR {
+        let mut end = scan.skip(next, WORD, is_street_word);
         while end > next && matches!(scan.byte(end - 1), b'\'' | b'-') {
             end -= 1;
-        }
-        if end == next {
-            return;
         }
         let text = scan.slice(next..end);
         let is_capital = text.first().is_some_and(u8::is_ascii_uppercase);
@@ -152,8 +135,11 @@ fn before_name(scan: &mut Scan<'_>, at: usize) {
         if words > 0
             && let Some(is_strong) = suffix(text)
         {
+            if words >= WORDS {
+                break;
+            }
             // What follows depends on the number as well.
-            starts = [0; STREET];
+            has_suffix = true;
             let is_upper = is_capital || is_lower_suffix(text);
             let is_last = !continues(scan, end);
             if is_upper && (is_strong || is_last) {
@@ -165,19 +151,20 @@ fn before_name(scan: &mut Scan<'_>, at: usize) {
                 }
             }
         }
-        if !is_name
-            || scan.byte(end) != b' ' && !(scan.byte(end) == b'.' && scan.byte(end + 1) == b' ')
-        {
+        let gap = match scan.byte(end) {
+            b' ' => 1,
+            b'.' if scan.byte(end + 1) == b' ' => 2,
+            _ => 0,
+        };
+        if !is_name || gap == 0 {
+            is_over = true;
             break;
         }
-        next = end + if scan.byte(end) == b'.' { 2 } else { 1 };
+        next = end + gap;
         words += 1;
     }
-    if let Some(place) = starts.get_mut(words).filter(|_| words == WORDS) {
-        *place = next + 1;
-    }
-    for (place, start) in scan.read.streets.iter().zip(starts) {
-        place.set(start);
+    if !has_suffix {
+        scan.read.streets.set((at, next + usize::from(is_over), is_over));
     }
 }
 
@@ -230,12 +217,16 @@ fn take(scan: &mut Scan<'_>, start: usize, end: usize) {
 
 /// `rue de Rivoli` behind a number; its end.
 fn romance(scan: &Scan<'_>, at: usize) -> Option<usize> {
+    static FIRST: Class = Class::letters(b".,");
     // What any of them begins with.
     let first = scan.byte(at) | 0x20;
     if !matches!(first, b'r' | b'a' | b'b' | b'p' | b'c' | b'i' | b'q' | b'v') {
         return None;
     }
-    let end = scan.skip(at, 12, |b| b.is_ascii_alphabetic() || b >= 0x80 || b == b'.' || b == b',');
+    if !FIRST.has(scan.byte(at + 1)) {
+        return None;
+    }
+    let end = scan.skip(at, 12, |b| FIRST.has(b));
     let first = scan.slice(at..end);
     if first.len() < 2 || !BEFORE.has(first) {
         return None;
@@ -289,7 +280,7 @@ fn behind_name(scan: &mut Scan<'_>, at: usize) {
     let word_start = scan.skip_back(name_end, 40, is_street);
     let word_start = scan.past_escape(word_start);
     let word = scan.slice(word_start..name_end);
-    if word.eq_ignore_ascii_case(b"box") {
+    if word.len() == 3 && word.eq_ignore_ascii_case(b"box") {
         post_box(scan, word_start, number);
         return;
     }
@@ -358,7 +349,7 @@ fn may_end(word: &[u8]) -> bool {
     for (place, byte) in last.iter_mut().rev().zip(word.iter().rev()) {
         *place = byte.to_ascii_lowercase();
     }
-    ASCII.may_end(&last, word.len()) || !word.is_ascii()
+    word.len() >= last.len() && ASCII.may_end(&last, word.len()) || !word.is_ascii()
 }
 
 /// `Calle Mayor 5`, `Via Roma, 12`, `Rua Augusta 1500`.
@@ -391,7 +382,10 @@ fn romance_before(scan: &mut Scan<'_>, word_start: usize, number: usize) -> bool
         "c/",
     ]);
     let is_name = scan.byte(word_start).is_ascii_uppercase() || scan.byte(word_start) >= 0xC3;
-    if !is_name {
+    // Nearly all words have none before them.
+    let above = word_start.saturating_sub(1);
+    let above = if scan.byte(above) == b' ' { above.saturating_sub(1) } else { above };
+    if !is_name || !is_street(scan.byte(above)) {
         return false;
     }
     let mut start = word_start;
@@ -644,6 +638,10 @@ fn labelled(scan: &mut Scan<'_>, at: usize) {
     if scan.byte(at.saturating_sub(2)) | 0x20 != b'e' {
         return;
     }
+    // There is a number in all of them.
+    if !scan.has_digit(at, BEHIND + LINE) {
+        return;
+    }
     let name: Range<usize> = super::assignment::name_around(scan, at);
     // A name that goes on is given nothing there.
     if super::assignment::is_name(scan.byte(name.end))
@@ -696,6 +694,8 @@ fn labelled(scan: &mut Scan<'_>, at: usize) {
     }
 }
 
+/// Farther behind the stem of a label than any value given to it begins.
+const BEHIND: usize = 256;
 /// Longest address behind a label.
 const LINE: usize = 120;
 

@@ -41,9 +41,9 @@ pub(super) static DETECTOR: Detector = Detector {
 };
 
 /// What ids of keys and principals begin with.
-const IDS: &[&[u8]] = &[
-    b"AKIA", b"ASIA", b"ABIA", b"ACCA", b"AGPA", b"AIDA", b"AIPA", b"ANPA", b"ANVA", b"APKA",
-    b"AROA",
+const IDS: [[u8; 4]; 11] = [
+    *b"AKIA", *b"ASIA", *b"ABIA", *b"ACCA", *b"AGPA", *b"AIDA", *b"AIPA", *b"ANPA", *b"ANVA",
+    *b"APKA", *b"AROA",
 ];
 
 fn verify(scan: &mut Scan<'_>, at: usize) {
@@ -69,7 +69,7 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
 }
 
 fn is_id(text: &[u8]) -> bool {
-    if text.first() != Some(&b'A') || !text.get(..4).is_some_and(|head| IDS.contains(&head)) {
+    if text.first() != Some(&b'A') || !text.first_chunk().is_some_and(|head| IDS.contains(head)) {
         return false;
     }
     // Capitals and digits differ in their six low bits.

@@ -26,7 +26,6 @@ mod streets;
 mod vendors;
 mod words;
 
-pub(super) use address::STREET;
 pub(super) use commands::Commands;
 pub(super) use entropy::{Counted, Mix};
 pub(super) use name::Capitals;

@@ -1,6 +1,7 @@
 //! Names of persons: two known names in a row, or one behind a label or a greeting.
 
 use std::cell::Cell;
+use std::num::NonZeroU32;
 use std::ops::Range;
 
 use super::Detector;
@@ -153,31 +154,54 @@ fn is_part(byte: u8) -> bool {
 }
 
 /// A capitalised word that may be a name, with its parts: `O'Connor`, `Jean-Pierre`.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Word {
     start: usize,
-    end: usize,
-    upper: u8,
-    lower: u8,
+    /// How many bytes it has, and how many of them are capitals and small letters: in one number,
+    /// so that a word fits into two registers.
+    shape: NonZeroU32,
 }
 
+/// What one byte adds to a shape.
+const BYTE: u32 = 1;
+const UPPER: u32 = 1 << 8;
+const LOWER: u32 = 1 << 16;
+
 impl Word {
-    fn range(self) -> Range<usize> {
-        self.start..self.end
+    fn of(start: usize, shape: u32) -> Option<Self> {
+        NonZeroU32::new(shape).map(|shape| Self { start, shape })
+    }
+
+    fn count(self, one: u32) -> usize {
+        (self.shape.get() / one % 256) as usize
     }
 
     fn len(self) -> usize {
-        self.end - self.start
+        self.count(BYTE)
+    }
+
+    fn end(self) -> usize {
+        self.start + self.len()
+    }
+
+    fn range(self) -> Range<usize> {
+        self.start..self.end()
     }
 
     /// Nothing but capitals.
     fn is_upper(self) -> bool {
-        usize::from(self.upper) == self.len()
+        self.count(UPPER) == self.len()
+    }
+
+    /// Some letters are small.
+    fn has_lower(self) -> bool {
+        self.count(LOWER) > 0
     }
 
     /// Mixed case as in a name: `Smith`, `McDonald`, not `HTTPServer` or `iOS`.
     fn is_cased(self) -> bool {
-        self.upper <= 3 && self.lower >= 1 && self.lower + 1 >= self.upper
+        let (upper, lower) = (self.count(UPPER), self.count(LOWER));
+        upper <= 3 && lower >= 1 && lower + 1 >= upper
     }
 }
 
@@ -186,8 +210,8 @@ impl Word {
 struct Capital {
     /// One more than where it is.
     start: Cell<usize>,
-    /// The word that begins there; without an end if there is none.
-    word: Cell<Word>,
+    /// The shape of the word that begins there, or zero if there is none.
+    shape: Cell<u32>,
     known: Cell<Option<Known>>,
     has_label: Cell<Option<bool>>,
 }
@@ -209,15 +233,19 @@ impl Capitals {
     /// The word that ends at `end`, if it is one of theirs.
     #[inline]
     fn ending(&self, end: usize) -> Option<Word> {
-        self.places.iter().map(|place| place.word.get()).find(|word| word.end == end && end > 0)
+        let mut words = self
+            .places
+            .iter()
+            .filter_map(|place| Word::of(place.start.get().wrapping_sub(1), place.shape.get()));
+        words.find(|word| word.end() == end)
     }
 
-    fn add(&self, start: usize, word: Word) {
+    fn add(&self, start: usize, shape: u32) {
         let is_second = self.is_second.get();
         let [first, second] = &self.places;
         let place = if is_second { second } else { first };
         place.start.set(start + 1);
-        place.word.set(word);
+        place.shape.set(shape);
         place.known.set(None);
         place.has_label.set(None);
         self.is_second.set(!is_second);
@@ -230,47 +258,45 @@ fn word(scan: &Scan<'_>, start: usize) -> Option<Word> {
     if !(first.is_ascii_uppercase() || first >= 0xC3) {
         return None;
     }
-    let word = if let Some(place) = scan.read.capitals.at(start) {
-        place.word.get()
-    } else {
-        let word = read_word(scan, start).unwrap_or_default();
-        scan.read.capitals.add(start, word);
-        word
-    };
-    (word.end > 0).then_some(word)
+    if let Some(place) = scan.read.capitals.at(start) {
+        return Word::of(start, place.shape.get());
+    }
+    let shape = read_shape(scan, start).unwrap_or_default();
+    scan.read.capitals.add(start, shape);
+    Word::of(start, shape)
 }
 
-fn read_word(scan: &Scan<'_>, start: usize) -> Option<Word> {
+fn read_shape(scan: &Scan<'_>, start: usize) -> Option<u32> {
     /// Longest word that is read.
     const LONGEST: usize = 32;
     if is_letter(scan.before(start)) {
         return None;
     }
-    let (mut end, mut counts) = (start, 0_u32);
+    let mut shape = 0;
     for byte in scan.slice(start..start + LONGEST) {
         let weight = weight(*byte);
         if weight == 0 {
             break;
         }
-        counts += weight;
-        end += 1;
+        shape += weight;
     }
+    let mut end = start + (shape % 256) as usize;
     // A typographic apostrophe is three bytes of letters here, and the possessive is none.
     while end > start && matches!(scan.byte(end - 1), b'\'' | b'-') {
         end -= 1;
+        shape -= BYTE;
     }
     if end >= start + 2 && scan.byte(end - 1) == b's' && scan.byte(end - 2) == b'\'' {
         end -= 2;
-        counts -= LOWER;
+        shape -= LOWER + 2 * BYTE;
     }
     let is_part_of_word = |b: u8| b.is_ascii_digit() || matches!(b, b'_');
     let is_word =
         end > start + 1 && !is_part_of_word(scan.byte(end)) && !is_part_of_word(scan.before(start));
-    let count = |one: u32| (counts / one % 256) as u8;
-    is_word.then_some(Word { start, end, upper: count(UPPER), lower: count(LOWER) })
+    is_word.then_some(shape)
 }
 
-/// What each byte of a word adds to the counts of its letters; zero ends it.
+/// What each byte of a word adds to its shape; zero ends it.
 #[inline]
 fn weight(byte: u8) -> u32 {
     static WEIGHTS: [u32; 256] = {
@@ -279,9 +305,9 @@ fn weight(byte: u8) -> u32 {
         while index < 256 {
             let byte = index as u8;
             weights[index] = match byte {
-                b'a'..=b'z' => LOWER,
-                b'A'..=b'Z' => UPPER,
-                b'\'' | b'-' | 0x80.. => OTHER,
+                b'a'..=b'z' => BYTE + LOWER,
+                b'A'..=b'Z' => BYTE + UPPER,
+                b'\'' | b'-' | 0x80.. => BYTE,
                 _ => 0,
             };
             index += 1;
@@ -290,10 +316,6 @@ fn weight(byte: u8) -> u32 {
     };
     WEIGHTS.get(usize::from(byte)).copied().unwrap_or_default()
 }
-
-const LOWER: u32 = 1;
-const UPPER: u32 = 1 << 8;
-const OTHER: u32 = 1 << 16;
 
 /// What is known of a word; of one in parts, of its parts.
 fn knowledge(scan: &Scan<'_>, word: Word) -> Known {
@@ -350,7 +372,7 @@ fn has_family_ending(text: &[u8]) -> bool {
 /// The word at `at` may be the last name of a pair, or stand behind a label or greeting.
 fn capital(scan: &mut Scan<'_>, at: usize) {
     let Some(last) = word(scan, at) else { return };
-    if !last.is_cased() && (last.len() < 3 || last.lower > 0) {
+    if !last.is_cased() && (last.len() < 3 || last.has_lower()) {
         return;
     }
     let before = at - 1;
@@ -396,9 +418,9 @@ fn pair(scan: &mut Scan<'_>, before: usize, last: Word) {
     if start < scan.cursor(Category::Name) {
         return;
     }
-    let Some(first) = word(scan, start).filter(|word| word.end == end) else { return };
+    let Some(first) = word(scan, start).filter(|word| word.end() == end) else { return };
     let is_named =
-        first.is_cased() || last.lower == 0 && first.lower == 0 && has_label(scan, start);
+        first.is_cased() || !last.has_lower() && !first.has_lower() && has_label(scan, start);
     if !is_named {
         return;
     }
@@ -415,7 +437,7 @@ fn pair(scan: &mut Scan<'_>, before: usize, last: Word) {
     let is_sure = !given.is_ambiguous() && (is_noble || is_known);
     let is_likely = family.is_any() || last.len() >= 4 && !is_plain(scan, last);
     if is_sure || (is_likely && has_label(scan, start)) {
-        let end = further(scan, last.end);
+        let end = further(scan, last.end());
         if is_place(scan, end) {
             return;
         }
@@ -535,7 +557,7 @@ fn further(scan: &Scan<'_>, end: usize) -> usize {
     match word(scan, end + 1) {
         Some(next) if next.is_cased() => {
             let about = knowledge(scan, next);
-            if about.is_last() && !about.is_ambiguous() { next.end } else { end }
+            if about.is_last() && !about.is_ambiguous() { next.end() } else { end }
         }
         _ => end,
     }
@@ -581,21 +603,21 @@ fn is_place(scan: &Scan<'_>, end: usize) -> bool {
 /// One known first name is enough behind a label; words that mean something else are not.
 fn alone(scan: &mut Scan<'_>, first: Word) {
     let about = knowledge(scan, first);
-    if about.is_last() && scan.slice(first.end..first.end + 2) == b", " {
+    if about.is_last() && scan.slice(first.end()..first.end() + 2) == b", " {
         // `Mendoza, Carlos`
-        if let Some(given) = word(scan, first.end + 2)
+        if let Some(given) = word(scan, first.end() + 2)
             && knowledge(scan, given).is_first()
             && is_given(scan, first.start)
         {
-            scan.set_cursor(Category::Name, given.end);
-            scan.found(Category::Name, first.start..given.end);
+            scan.set_cursor(Category::Name, given.end());
+            scan.found(Category::Name, first.start..given.end());
             return;
         }
     }
     if !about.is_first() || about.is_ambiguous() || is_nobody(scan.slice(first.range())) {
         return;
     }
-    let mut end = first.end;
+    let mut end = first.end();
     if scan.byte(end) == b' ' {
         let next = scan.skip(end + 1, 2, |b| b.is_ascii_uppercase() || b == b'.');
         let from = if next == end + 3 && scan.byte(next - 1) == b'.' && scan.byte(next) == b' ' {
@@ -611,7 +633,7 @@ fn alone(scan: &mut Scan<'_>, first: Word) {
             if about.is_any() && (!about.is_ambiguous() || about.is_last())
                 || is_given(scan, first.start)
             {
-                end = further(scan, following.end);
+                end = further(scan, following.end());
             }
         }
     }
@@ -739,7 +761,7 @@ fn labelled(scan: &mut Scan<'_>, at: usize) {
         }
         return;
     }
-    if scan.byte(value.range.start.saturating_sub(1)) != b' ' && first.end < value.range.end {
+    if scan.byte(value.range.start.saturating_sub(1)) != b' ' && first.end() < value.range.end {
         let (about, _) = (knowledge(scan, first), 0);
         if about.is_first() && !about.is_ambiguous() {
             alone_pair(scan, first);
@@ -757,10 +779,10 @@ fn is_plain_label(text: &[u8]) -> bool {
 
 /// A first name with a known or likely last name right behind it.
 fn alone_pair(scan: &mut Scan<'_>, first: Word) {
-    let Some(last) = word(scan, first.end + 1) else { return };
+    let Some(last) = word(scan, first.end() + 1) else { return };
     let about = knowledge(scan, last);
-    if scan.byte(first.end) == b' ' && about.is_last() && !is_place(scan, last.end) {
-        let end = further(scan, last.end);
+    if scan.byte(first.end()) == b' ' && about.is_last() && !is_place(scan, last.end()) {
+        let end = further(scan, last.end());
         scan.set_cursor(Category::Name, end);
         scan.found(Category::Name, first.start..end);
     }

@@ -452,10 +452,10 @@ fn inserted(scan: &mut Scan<'_>, name: &Range<usize>) -> bool {
     }
     let open = name.start - scan.slice(name.start.saturating_sub(COLUMNS)..name.start).len();
     let head = scan.slice(open..name.start);
-    let Some(list) = memchr::memrchr(b'(', head) else { return false };
-    let place = memchr::memchr_iter(b',', head.get(list..).unwrap_or_default()).count();
     let window = scan.slice(name.end..name.end + 160);
     let Some(close) = memchr::memchr(b')', window) else { return false };
+    let Some(list) = memchr::memrchr(b'(', head) else { return false };
+    let place = memchr::memchr_iter(b',', head.get(list..).unwrap_or_default()).count();
     let rest = window.get(close..).unwrap_or_default();
     let is_values =
         |at: &usize| rest.get(*at..at + 6).is_some_and(|word| word.eq_ignore_ascii_case(b"values"));

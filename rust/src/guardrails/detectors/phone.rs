@@ -102,7 +102,9 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     if is_continued(scan, start) || is_word_at(scan, start) || is_too_long(scan, at) {
         return;
     }
-    let Some(shape) = Shape::read(scan, at) else { return };
+    // Only international ones have more groups than that.
+    let groups = if plus.is_some() { GROUPS } else { 6 };
+    let Some(shape) = Shape::read(scan, at, groups) else { return };
     let end = shape.end;
     if !stands_alone(scan, start, end) {
         return;
@@ -158,11 +160,14 @@ fn is_too_long(scan: &Scan<'_>, at: usize) -> bool {
     to >= end
 }
 
+/// Most groups of digits.
+const GROUPS: usize = 8;
+
 /// Digits with what may stand between them in a telephone number.
 struct Shape {
     digits: [u8; 16],
     len: usize,
-    groups: [u8; 8],
+    groups: [u8; GROUPS],
     group_count: usize,
     has_paren: bool,
     end: usize,
@@ -171,11 +176,12 @@ struct Shape {
 }
 
 impl Shape {
-    fn read(scan: &Scan<'_>, at: usize) -> Option<Self> {
+    /// The number at `at`, if it has no more than so many `groups`.
+    fn read(scan: &Scan<'_>, at: usize, groups: usize) -> Option<Self> {
         let mut shape = Self {
             digits: [0; 16],
             len: 0,
-            groups: [0; 8],
+            groups: [0; GROUPS],
             group_count: 0,
             has_paren: scan.before(at) == b'(',
             end: at,
@@ -189,6 +195,9 @@ impl Shape {
                 *shape.digits.get_mut(shape.len)? = scan.byte(next) - b'0';
                 shape.len += 1;
                 next += 1;
+            }
+            if shape.group_count == groups {
+                return None;
             }
             *shape.groups.get_mut(shape.group_count)? = (next - from) as u8;
             shape.group_count += 1;
@@ -255,7 +264,7 @@ fn is_north_american(scan: &Scan<'_>, start: usize, at: usize, shape: &Shape) ->
 /// With a leading zero and in groups, or anything of the right length behind a word for it.
 fn is_national(scan: &Scan<'_>, start: usize, shape: &Shape) -> bool {
     let has_word = || scan.has_before(start, 32, &WORDS);
-    if shape.is_date() || !(7..=13).contains(&shape.len) || shape.group_count > 6 {
+    if shape.is_date() || !(7..=13).contains(&shape.len) {
         return false;
     }
     match shape.groups() {
