@@ -41,6 +41,20 @@ pub struct Answer {
     pub usage: Usage,
 }
 
+impl Answer {
+    /// About how long its texts are.
+    pub fn text_bytes(&self) -> usize {
+        let bytes = |piece: &Piece| match piece {
+            Piece::Text { text, .. } | Piece::Refusal { text } => text.len(),
+            Piece::Reasoning { text, seal } => text.len() + seal.as_ref().map_or(0, Vec::len),
+            Piece::Redacted { seal } => seal.len(),
+            Piece::Call { input, .. } => input.len(),
+            Piece::Opaque { .. } => 0,
+        };
+        self.pieces.iter().map(bytes).sum()
+    }
+}
+
 /// Gathers events into an answer.
 #[derive(Debug, Default)]
 pub struct Fold {

@@ -92,14 +92,16 @@ impl Look<'_> {
         let mut is_fine = true;
         let (mut is_object, mut has_properties, mut further) = (false, false, None);
         let end = each_member(self.text, at, |name, at| {
-            let name = std::str::from_utf8(&name).ok()?;
+            let name = name.as_ref();
             let (is_inner_fine, end) = self.inner(name, at, level)?;
-            is_fine &= is_inner_fine && !(level == 0 && name == "$schema");
-            let value = Node::at(self.text, at, end)?;
+            is_fine &= is_inner_fine && !(level == 0 && name == b"$schema");
             match name {
-                "type" => is_object = value.str().as_deref() == Some("object"),
-                "properties" => has_properties = true,
-                "additionalProperties" => further = Some(value.bool()),
+                b"type" => {
+                    let kind = Node::at(self.text, at, end)?.str();
+                    is_object = kind.as_deref() == Some("object");
+                }
+                b"properties" => has_properties = true,
+                b"additionalProperties" => further = Some(Node::at(self.text, at, end)?.bool()),
                 _ => {}
             }
             Some(end)
@@ -114,19 +116,20 @@ impl Look<'_> {
     }
 
     /// Whether all schemas in the value of a member are fine, and where the value ends.
-    fn inner(&self, name: &str, at: usize, level: usize) -> Option<(bool, usize)> {
+    fn inner(&self, name: &[u8], at: usize, level: usize) -> Option<(bool, usize)> {
         let first = *self.text.get(at)?;
+        let is_in = |names: &[&str]| names.iter().any(|known| known.as_bytes() == name);
         let mut is_fine = true;
         let mut schema = |at| {
             let (is_inner_fine, end) = self.value(at, level + 1)?;
             is_fine &= is_inner_fine;
             Some(end)
         };
-        let end = if first == b'{' && ONE.contains(&name) {
+        let end = if first == b'{' && is_in(ONE) {
             schema(at)?
-        } else if first == b'[' && (LIST.contains(&name) || name == "items") {
+        } else if first == b'[' && (is_in(LIST) || name == b"items") {
             each_element(self.text, at, schema)?
-        } else if first == b'{' && NAMED.contains(&name) {
+        } else if first == b'{' && is_in(NAMED) {
             each_member(self.text, at, |_, at| schema(at))?
         } else {
             json::value(self.text, at).filter(|(node, _)| node.is_plain())?.1

@@ -23,12 +23,15 @@ impl<'a> Counts<'a> {
         self.read(&value)
     }
 
-    /// The count called `name` in the object called `group`.
-    pub(super) fn nested(&mut self, group: &str, name: &str) -> Option<u64> {
-        let group = self.fields.present(group)?;
-        let fields = group.as_object()?;
-        let value = fields.present(name)?;
-        self.read(&value)
+    /// The counts called `names` in the object called `group`.
+    pub(super) fn nested<const N: usize>(
+        &mut self,
+        group: &str,
+        names: [&str; N],
+    ) -> [Option<u64>; N] {
+        let group = self.fields.present(group);
+        let fields = group.as_ref().and_then(Value::as_object);
+        names.map(|name| self.read(&fields.as_ref()?.present(name)?))
     }
 
     fn read(&mut self, value: &Value<'_>) -> Option<u64> {

@@ -17,7 +17,7 @@ pub(super) fn first_of<const N: usize>(word: [u8; BYTES], wanted: [u8; N]) -> us
 
 /// Index of the first byte that is one of `wanted` or less than 32; 8 where none is.
 #[inline]
-pub(super) fn first_control_or<const N: usize>(word: [u8; BYTES], wanted: [u8; N]) -> usize {
+fn first_control_or<const N: usize>(word: [u8; BYTES], wanted: [u8; N]) -> usize {
     let bytes = u64::from_le_bytes(word);
     let controls = below(bytes, 32);
     first(
@@ -25,6 +25,20 @@ pub(super) fn first_control_or<const N: usize>(word: [u8; BYTES], wanted: [u8; N
             .iter()
             .fold(controls, |found, byte| found | below(bytes ^ (LOW_BITS * u64::from(*byte)), 1)),
     )
+}
+
+/// Index of the first byte of `text` that is one of `wanted` or less than 32.
+#[inline]
+pub(super) fn find_control_or<const N: usize>(text: &[u8], wanted: [u8; N]) -> Option<usize> {
+    let (words, tail) = text.as_chunks();
+    for (index, word) in words.iter().enumerate() {
+        let place = first_control_or(*word, wanted);
+        if place < BYTES {
+            return Some(index * BYTES + place);
+        }
+    }
+    let place = tail.iter().position(|byte| *byte < 32 || wanted.contains(byte))?;
+    Some(words.len() * BYTES + place)
 }
 
 /// The top bit of each byte less than `limit`, which is 128 at most. Only the lowest bit is

@@ -6,7 +6,7 @@ use super::word;
 pub fn push_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some(plain) = first_escape(rest) {
+    while let Some(plain) = word::find_control_or(rest, *b"\"\\\x7F") {
         let (before, from) = rest.split_at(plain);
         out.extend_from_slice(before);
         let Some((byte, after)) = from.split_first() else { break };
@@ -17,26 +17,25 @@ pub fn push_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
+/// Append the digits of `number`.
+pub(super) fn push_number(out: &mut Vec<u8>, number: u64) {
+    let mut digits = [0; 20];
+    let mut rest = number;
+    let mut len = 0;
+    for place in digits.iter_mut().rev() {
+        *place = b'0' + (rest % 10) as u8;
+        len += 1;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.split_at(digits.len() - len).1);
+}
+
 /// Append `bytes` as a JSON string; what is not UTF-8 becomes U+FFFD.
 pub fn push_string_lossy(out: &mut Vec<u8>, bytes: &[u8]) {
     push_string(out, &String::from_utf8_lossy(bytes));
-}
-
-/// Index of the first byte that cannot stand for itself.
-fn first_escape(text: &[u8]) -> Option<usize> {
-    let (words, tail) = text.as_chunks();
-    for (index, word) in words.iter().enumerate() {
-        let place = word::first_control_or(*word, *b"\"\\\x7F");
-        if place < word::BYTES {
-            return Some(index * word::BYTES + place);
-        }
-    }
-    let place = tail.iter().position(|byte| needs_escape(*byte))?;
-    Some(words.len() * word::BYTES + place)
-}
-
-fn needs_escape(byte: u8) -> bool {
-    byte < 0x20 || matches!(byte, b'"' | b'\\' | 0x7F)
 }
 
 fn push_escape(out: &mut Vec<u8>, byte: u8) {
@@ -73,6 +72,16 @@ mod tests {
             (0..0x300).filter_map(char::from_u32).chain("漢字🦀\u{2028}".chars()).collect();
         let back: String = serde_json::from_str(&written(text.as_bytes())).unwrap();
         assert_eq!(back, text);
+    }
+
+    #[test]
+    fn numbers_are_their_digits() {
+        let powers = (0..20).map(|n| 10_u64.pow(n)).flat_map(|n| [n - 1, n, n + 1]);
+        for number in powers.chain([u64::MAX, u64::MAX - 1]) {
+            let mut out = Vec::new();
+            push_number(&mut out, number);
+            assert_eq!(out, number.to_string().as_bytes());
+        }
     }
 
     #[test]

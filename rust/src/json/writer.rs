@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::escaped::Escaped;
-use super::write::push_string;
+use super::write::{push_number, push_string};
 
 /// A piece of the source from this size on is shared: many small ones cost more than a copy.
 const SHARED_BYTES: usize = 16 * 1024;
@@ -12,8 +12,8 @@ const LARGE_BYTES: usize = 1024 * 1024;
 const SHARED_OF_LARGE: usize = 2 * 1024;
 /// What is written is put aside in pieces of about this size: one that grows would be held twice.
 const PIECE_BYTES: usize = 64 * 1024;
-/// For what a small source does not say.
-const LEAST_ROOM: usize = 256;
+/// For what stands between texts.
+const LEAST_ROOM: usize = 512;
 
 /// Builds one JSON text. Commas between members and elements are its own business.
 #[derive(Debug, Default)]
@@ -28,8 +28,12 @@ impl Writer {
     /// A writer that shares large pieces of `source`.
     pub fn sharing(source: Bytes) -> Self {
         // What is written is mostly about as long as what was read.
-        let room = (source.len() + source.len() / 8 + LEAST_ROOM).min(PIECE_BYTES);
-        Self { source, buffer: Vec::with_capacity(room), ..Self::default() }
+        Self { buffer: room(source.len() + source.len() / 8), source, ..Self::default() }
+    }
+
+    /// A writer of about `bytes` of texts.
+    pub fn sized(bytes: usize) -> Self {
+        Self { buffer: room(bytes), ..Self::default() }
     }
 
     pub fn begin(&mut self) -> &mut Self {
@@ -93,7 +97,9 @@ impl Writer {
     }
 
     pub fn number(&mut self, number: u64) -> &mut Self {
-        self.raw(number.to_string().as_bytes())
+        self.comma();
+        push_number(&mut self.buffer, number);
+        self.done()
     }
 
     pub fn bool(&mut self, value: bool) -> &mut Self {
@@ -170,6 +176,10 @@ impl Writer {
             self.parts.push(piece.into());
         }
     }
+}
+
+fn room(bytes: usize) -> Vec<u8> {
+    Vec::with_capacity(bytes.min(PIECE_BYTES) + LEAST_ROOM)
 }
 
 #[cfg(test)]

@@ -79,14 +79,13 @@ pub(super) fn rules(model: &str) -> Model {
     };
     let name = name.get(at..).unwrap_or_default();
     let has = |part: &str| find(name, part).is_some();
+    // Most names are of the generation before.
+    if name.windows(3).any(|piece| piece.ends_with(b"-5") && !piece.starts_with(b"4"))
+        && let Some(model) = fifth(has)
+    {
+        return model;
+    }
     match () {
-        () if has("sonnet-5-5") => Model { thinking: Thinking::BetweenTools, ..NEWEST },
-        () if has("haiku-5-5") => Model { default_effort: Effort::Medium, ..FIFTH },
-        () if has("opus-5-5") => Model { default_effort: Effort::Medium, ..NEWEST },
-        () if has("fable-5-") => NEWEST,
-        () if has("fable-5") => Model { takes_forced_tool: true, ..NEWEST },
-        () if has("opus-5") => FIFTH,
-        () if has("sonnet-5") => Model { takes_late_system: false, ..FIFTH },
         () if has("opus-4-8") => FIFTH,
         () if has("opus-4-7") => Model { takes_late_system: false, ..FIFTH },
         () if has("-4-6") => Model {
@@ -100,6 +99,19 @@ pub(super) fn rules(model: &str) -> Model {
         }
         () => NEWEST,
     }
+}
+
+fn fifth(has: impl Fn(&str) -> bool) -> Option<Model> {
+    Some(match () {
+        () if has("sonnet-5-5") => Model { thinking: Thinking::BetweenTools, ..NEWEST },
+        () if has("haiku-5-5") => Model { default_effort: Effort::Medium, ..FIFTH },
+        () if has("opus-5-5") => Model { default_effort: Effort::Medium, ..NEWEST },
+        () if has("fable-5-") => NEWEST,
+        () if has("fable-5") => Model { takes_forced_tool: true, ..NEWEST },
+        () if has("opus-5") => FIFTH,
+        () if has("sonnet-5") => Model { takes_late_system: false, ..FIFTH },
+        () => return None,
+    })
 }
 
 /// Whether `model` is one of the vendor's own, which can search the web.

@@ -15,13 +15,15 @@ pub(super) fn read_usage(value: &Value<'_>) -> Usage {
         return Usage { estimated: true, ..Usage::default() };
     };
     let mut counts = Counts::new(fields);
+    let [cache_write_1h] = counts.nested("cache_creation", ["ephemeral_1h_input_tokens"]);
+    let [reasoning] = counts.nested("output_tokens_details", ["thinking_tokens"]);
     Usage {
         input: counts.get("input_tokens"),
         output: counts.get("output_tokens"),
         cache_read: counts.get("cache_read_input_tokens"),
         cache_write: counts.get("cache_creation_input_tokens"),
-        cache_write_1h: counts.nested("cache_creation", "ephemeral_1h_input_tokens"),
-        reasoning: counts.nested("output_tokens_details", "thinking_tokens"),
+        cache_write_1h,
+        reasoning,
         estimated: counts.is_bad,
     }
 }

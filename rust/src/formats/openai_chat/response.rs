@@ -25,10 +25,10 @@ pub(super) fn read_usage(value: &Value<'_>) -> Usage {
     };
     let mut counts = Counts::new(fields);
     let prompt = counts.get("prompt_tokens");
-    let cache_read = counts
-        .nested("prompt_tokens_details", "cached_tokens")
-        .or_else(|| counts.get("prompt_cache_hit_tokens"));
-    let cache_write = counts.nested("prompt_tokens_details", "cache_write_tokens");
+    let [cache_read, cache_write] =
+        counts.nested("prompt_tokens_details", ["cached_tokens", "cache_write_tokens"]);
+    let cache_read = cache_read.or_else(|| counts.get("prompt_cache_hit_tokens"));
+    let [reasoning] = counts.nested("completion_tokens_details", ["reasoning_tokens"]);
     let cached = cache_read.unwrap_or_default().saturating_add(cache_write.unwrap_or_default());
     Usage {
         input: prompt.map(|prompt| prompt.saturating_sub(cached)),
@@ -36,7 +36,7 @@ pub(super) fn read_usage(value: &Value<'_>) -> Usage {
         cache_read,
         cache_write,
         cache_write_1h: None,
-        reasoning: counts.nested("completion_tokens_details", "reasoning_tokens"),
+        reasoning,
         // A cache larger than the prompt it is part of is no count to trust.
         estimated: counts.is_bad || prompt.is_some_and(|prompt| cached > prompt),
     }

@@ -294,7 +294,7 @@ pub(in crate::formats::anthropic_messages) fn encode_whole(
     answer: &Answer,
     context: &AnswerContext,
 ) -> Vec<Bytes> {
-    let mut out = Writer::default();
+    let mut out = Writer::sized(answer.text_bytes());
     let id = answer.id.as_deref().map(Escaped::raw);
     out.begin();
     head(&mut out, id.as_ref(), context);

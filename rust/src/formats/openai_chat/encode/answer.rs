@@ -259,7 +259,7 @@ pub(in crate::formats::openai_chat) fn encode_whole(
     answer: &Answer,
     context: &AnswerContext,
 ) -> Vec<Bytes> {
-    let mut out = Writer::default();
+    let mut out = Writer::sized(answer.text_bytes());
     let id = answer.id.as_deref().map(Escaped::raw);
     out.begin();
     write_head(&mut out, id.as_ref(), context, "chat.completion");
