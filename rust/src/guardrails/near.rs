@@ -30,6 +30,12 @@ impl Scan<'_> {
         if !(begin..=to).contains(&from) {
             (begin, to) = (from, from);
         }
+        if to >= end {
+            return false;
+        }
+        if self.byte(to).is_ascii_digit() {
+            return true;
+        }
         let is_digit = |byte: &u8| byte.is_ascii_digit();
         while to < end {
             let part = self.slice(to..to + PART);

@@ -253,7 +253,7 @@ pub struct Scanner {
     by_trigger: [Vec<Verify>; TRIGGERS],
     /// For stems, by the five low bits of their last byte: who wants to see them, inside of long
     /// values, and as options.
-    by_stem: [[Vec<Verify>; 3]; 32],
+    by_stem: [[[Option<Verify>; 4]; 3]; 32],
     /// For digits that stand alone.
     alone: Vec<Verify>,
 }
@@ -270,18 +270,21 @@ impl Scanner {
             })
         };
         let by_trigger = std::array::from_fn(|kind| triggered(kind).map(|d| d.verify).collect());
-        let by_stem = std::array::from_fn(|last| {
-            let wants = |bytes: &[u8]| bytes.iter().any(|byte| usize::from(byte & 31) == last);
-            std::array::from_fn(|place| {
-                let wanted = triggered(STEM).filter(|detector| match place {
-                    INSIDE => wants(detector.stems_inside),
-                    // Options are given passwords alone.
-                    OPTION => wants(detector.stems) && detector.category == Category::Password,
-                    _ => wants(detector.stems),
-                });
-                wanted.map(|detector| detector.verify).collect()
-            })
-        });
+        let mut by_stem = [[[None; 4]; 3]; 32];
+        for detector in triggered(STEM) {
+            let wanted = ends(detector.stems);
+            // Options are given passwords alone.
+            let options = if detector.category == Category::Password { wanted } else { 0 };
+            let inside = ends(detector.stems_inside);
+            for (last, places) in by_stem.iter_mut().enumerate() {
+                for (wanted, list) in [wanted, inside, options].into_iter().zip(places) {
+                    let free = list.iter_mut().find(|place| place.is_none());
+                    if let Some(place) = free.filter(|_| wanted >> last & 1 != 0) {
+                        *place = Some(detector.verify);
+                    }
+                }
+            }
+        }
         // Only telephone numbers begin with one digit alone.
         let alone = triggered(DIGITS).filter(|detector| detector.category == Category::Phone);
         let alone = alone.map(|detector| detector.verify).collect();
@@ -413,8 +416,10 @@ impl Scanner {
             } else {
                 ANYWHERE
             };
-            for verify in self.by_stem.get(last).and_then(|by| by.get(place)).into_iter().flatten()
-            {
+            let Some(wanted) = self.by_stem.get(last).and_then(|by| by.get(place)) else {
+                continue;
+            };
+            for verify in wanted.iter().map_while(|verify| *verify) {
                 verify(scan, at);
             }
         }
@@ -476,6 +481,11 @@ fn run_avx2(
     until: Option<Instant>,
 ) -> Result<(), TooSlow> {
     scanner.run_with(lanes, scan, until, repeats::EVERY)
+}
+
+/// The five low bits of each byte, as a set.
+fn ends(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0, |set, byte| set | 1 << (byte & 31))
 }
 
 /// Whether `at` is far inside of a value without quotes, and far from its end: names are given
@@ -738,5 +748,24 @@ impl Scan<'_> {
     /// Whether findings of `category` are wanted.
     pub fn wants(&self, category: Category) -> bool {
         self.enabled.contains(category)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_detector_is_shown_the_stems_that_it_wants() {
+        let scanner = Scanner::new(Categories::ALL);
+        for detector in DETECTORS.iter().filter(|d| d.triggers.contains(&Trigger::Stem)) {
+            for (place, stems) in [(ANYWHERE, detector.stems), (INSIDE, detector.stems_inside)] {
+                for last in stems {
+                    let shown = scanner.by_stem[usize::from(last & 31)][place];
+                    let is_it = |verify: Verify| std::ptr::fn_addr_eq(verify, detector.verify);
+                    assert!(shown.into_iter().flatten().any(is_it), "{:?}", detector.category);
+                }
+            }
+        }
     }
 }

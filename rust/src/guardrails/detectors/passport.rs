@@ -34,6 +34,8 @@ pub(super) static DETECTOR: Detector = Detector {
 
 /// How far behind the word the number may begin.
 const DISTANCE: usize = 60;
+/// Longest word there that is read.
+const WORD: usize = 24;
 
 fn verify(scan: &mut Scan<'_>, at: usize) {
     if !scan.byte(at).is_ascii_alphabetic() {
@@ -59,6 +61,10 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     {
         return;
     }
+    // There are digits in all of them.
+    if !scan.has_digit(end, DISTANCE + WORD) {
+        return;
+    }
     let mut next = end;
     let limit = end + DISTANCE;
     let (mut from, to) = scan.read.words.get();
@@ -78,7 +84,7 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
         if gap.len() > 1 && gap.contains(&b'\n') && gap.contains(&b'.') {
             return;
         }
-        let end = scan.skip(word, 24, |byte| byte.is_ascii_alphanumeric());
+        let end = scan.skip(word, WORD, |byte| byte.is_ascii_alphanumeric());
         // A token of ours stands where the number stood.
         if scan.slice(word..end).starts_with(PREFIX.as_bytes()) {
             return;
