@@ -39,6 +39,8 @@ DRAIN_SIGNAL = signal.SIGUSR1
 
 
 _GC_THRESHOLD = 20_000
+_LAST_RECORDS_S = 5.0
+"""For exchanges whose answers have left, to say how they ended."""
 
 
 class Proxy:
@@ -169,6 +171,9 @@ class Proxy:
             self._reloader.close()
         if self._health_file is not None:
             self._health_file.close()
+        if services.exchanges:
+            # A relay ends on another thread: the server may know of it before its exchange does.
+            await asyncio.wait(set(services.exchanges), timeout=_LAST_RECORDS_S)
         services.clock.close()
         services.watchers.close()
         services.punctuality.close()
