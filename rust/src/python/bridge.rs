@@ -8,6 +8,9 @@
 //! - What finishes while the runtime is busy is announced when it has nothing more to do, by an
 //!   eventfd that the event loop watches. The loop thread then builds the Python results and
 //!   resumes the waiting tasks directly, each in its own context.
+//!
+//! A request that comes alone does not wait for the other thread to wake up: it is edited and
+//! written on the loop's thread, and the runtime's takes over when an answer comes.
 
 use std::any::Any;
 use std::future::Future;
@@ -17,7 +20,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::Poll;
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use crossbeam_queue::SegQueue;
@@ -53,6 +56,11 @@ struct Inbox {
 }
 
 impl Inbox {
+    fn add(&self, job: Job, abort: Option<Arc<Abort>>) {
+        self.jobs.push((job, abort));
+        self.notify.notify_one();
+    }
+
     /// Starts what was submitted. Runs on the runtime for its whole life.
     async fn dispatch(self: Arc<Self>) {
         loop {
@@ -75,6 +83,7 @@ struct Abort(Mutex<JobState>);
 enum JobState {
     #[default]
     Submitted,
+    Begun(Arc<Begun>),
     Running(AbortHandle),
     Cancelled,
 }
@@ -82,15 +91,62 @@ enum JobState {
 impl Abort {
     fn start(&self, job: Job) {
         let mut state = self.0.lock();
-        if matches!(*state, JobState::Submitted) {
+        if !matches!(*state, JobState::Cancelled) {
             *state = JobState::Running(tokio::spawn(job).abort_handle());
         }
     }
 
     fn cancel(&self) {
-        if let JobState::Running(task) = std::mem::replace(&mut *self.0.lock(), JobState::Cancelled)
-        {
-            task.abort();
+        let before = std::mem::replace(&mut *self.0.lock(), JobState::Cancelled);
+        match before {
+            JobState::Running(task) => task.abort(),
+            // The runtime drops it, as it drops all others.
+            JobState::Begun(begun) => begun.wake(),
+            JobState::Submitted | JobState::Cancelled => {}
+        }
+    }
+}
+
+/// A job that ran on the event loop's thread up to where it waits for something. When that is
+/// there it goes on as one of the runtime's tasks.
+struct Begun {
+    place: Mutex<Place>,
+    inbox: Arc<Inbox>,
+}
+
+enum Place {
+    /// Running, on the event loop's thread.
+    Elsewhere,
+    /// What it would wait for is there.
+    Due,
+    Waiting(Job, Arc<Abort>),
+}
+
+impl Begun {
+    /// Runs `job` until it waits. Within the runtime's context.
+    fn begin(inbox: &Arc<Inbox>, mut job: Job, abort: &Arc<Abort>) {
+        let begun =
+            Arc::new(Self { place: Mutex::new(Place::Elsewhere), inbox: Arc::clone(inbox) });
+        let waker = Waker::from(Arc::clone(&begun));
+        if job.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+            return;
+        }
+        *abort.0.lock() = JobState::Begun(Arc::clone(&begun));
+        let mut place = begun.place.lock();
+        if matches!(*place, Place::Due) {
+            drop(place);
+            inbox.add(job, Some(Arc::clone(abort)));
+        } else {
+            *place = Place::Waiting(job, Arc::clone(abort));
+        }
+    }
+}
+
+impl Wake for Begun {
+    fn wake(self: Arc<Self>) {
+        let before = std::mem::replace(&mut *self.place.lock(), Place::Due);
+        if let Place::Waiting(job, abort) = before {
+            self.inbox.add(job, Some(abort));
         }
     }
 }
@@ -136,6 +192,7 @@ pub struct Bridge {
     queue: Arc<Queue>,
     event_loop: Py<PyAny>,
     runtime: Mutex<Option<Runtime>>,
+    handle: tokio::runtime::Handle,
     inbox: Arc<Inbox>,
     /// `flush` is already asked for at the end of this turn of the loop.
     is_flush_due: AtomicBool,
@@ -172,6 +229,7 @@ impl Bridge {
             .build()
             .map_err(|e| PyOSError::new_err(e.to_string()))?;
         let inbox = Arc::<Inbox>::default();
+        let handle = runtime.handle().clone();
         runtime.spawn(Arc::clone(&inbox).dispatch());
         let under_way = Arc::<AtomicUsize>::default();
         let pace = Arc::new(Pace::new(Arc::clone(&under_way)));
@@ -185,6 +243,7 @@ impl Bridge {
             queue,
             event_loop,
             runtime: Mutex::new(Some(Runtime { stop, thread })),
+            handle,
             inbox,
             is_flush_due: AtomicBool::new(false),
             under_way,
@@ -257,6 +316,35 @@ impl Bridge {
     where
         F: Future<Output = Build> + Send + 'static,
     {
+        let (pending, job, abort, is_alone) = Self::job(this, work)?;
+        Self::hand_over(this, job, abort, is_alone)?;
+        Ok(pending)
+    }
+
+    /// The same for work that soon waits for something: it begins on this thread where nothing
+    /// else is under way. Where there is, one wake-up for several costs less.
+    pub(super) fn submit_short<F>(this: &Bound<'_, Self>, work: F) -> PyResult<Py<Pending>>
+    where
+        F: Future<Output = Build> + Send + 'static,
+    {
+        let (pending, job, abort, is_alone) = Self::job(this, work)?;
+        if is_alone {
+            let bridge = this.get();
+            let _context = bridge.handle.enter();
+            Begun::begin(&bridge.inbox, job, &abort);
+            // It may be done already.
+            bridge.queue.signal();
+        } else {
+            Self::hand_over(this, job, abort, is_alone)?;
+        }
+        Ok(pending)
+    }
+
+    /// What is to run, what waits for it, what drops it, and whether nothing else is under way.
+    fn job<F>(this: &Bound<'_, Self>, work: F) -> PyResult<(Py<Pending>, Job, Arc<Abort>, bool)>
+    where
+        F: Future<Output = Build> + Send + 'static,
+    {
         let (py, bridge) = (this.py(), this.get());
         let abort = Arc::<Abort>::default();
         let pending =
@@ -275,15 +363,27 @@ impl Bridge {
             drop(under_way);
             queue.finish(Completion { pending: completed, build });
         });
-        bridge.inbox.jobs.push((job, Some(abort)));
+        Ok((pending, job, abort, is_alone))
+    }
+
+    fn hand_over(
+        this: &Bound<'_, Self>,
+        job: Job,
+        abort: Arc<Abort>,
+        is_alone: bool,
+    ) -> PyResult<()> {
+        let (py, bridge) = (this.py(), this.get());
         if is_alone {
             // There is nothing to hand over together with it.
-            bridge.inbox.notify.notify_one();
-        } else if !bridge.is_flush_due.swap(true, Ordering::Relaxed) {
+            bridge.inbox.add(job, Some(abort));
+            return Ok(());
+        }
+        bridge.inbox.jobs.push((job, Some(abort)));
+        if !bridge.is_flush_due.swap(true, Ordering::Relaxed) {
             let flush = this.getattr(intern!(py, "flush"))?;
             bridge.event_loop.bind(py).call_method1(intern!(py, "call_soon"), (flush,))?;
         }
-        Ok(pending)
+        Ok(())
     }
 
     /// What those tell of who hand over something else than finished work.
@@ -296,8 +396,7 @@ impl Bridge {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.inbox.jobs.push((Box::pin(work), None));
-        self.inbox.notify.notify_one();
+        self.inbox.add(Box::pin(work), None);
     }
 }
 

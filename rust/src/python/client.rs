@@ -22,6 +22,9 @@ use crate::translate::Seals;
 use crate::transport::{Failure, ProxyRules, Transport};
 
 const REAP_EVERY: Duration = Duration::from_secs(15);
+/// Editing or translating more than this would hold up the event loop for longer than it takes to
+/// wake up another thread.
+const SHORT_BYTES: usize = 16 * 1024;
 
 #[pyclass(frozen, name = "Deadlines", module = "codegate._native")]
 pub struct PyDeadlines(Arc<Deadlines>);
@@ -182,12 +185,15 @@ impl Client {
         let order = Arc::new(order);
         let transport = Arc::clone(&self.transport);
         let bridge = self.bridge.clone_ref(py);
-        Bridge::submit(self.bridge.bind(py), async move {
+        let is_short = order.request.body_bytes() <= SHORT_BYTES;
+        let work = async move {
             let attempted = attempt::run(&transport, &order).await;
             Box::new(move |py: Python<'_>| {
                 Ok(Py::new(py, Attempt::new(bridge, attempted))?.into_any())
             }) as Build
-        })
+        };
+        let bridge = self.bridge.bind(py);
+        if is_short { Bridge::submit_short(bridge, work) } else { Bridge::submit(bridge, work) }
     }
 
     #[pyo3(signature = (target, path, *, timeout_s, max_bytes))]
