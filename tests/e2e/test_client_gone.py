@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import socket
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -116,6 +117,23 @@ def test_f52_leaving_a_silent_upstream_frees_it(
     (row,) = wait_rows(shared_proxy, models[-1])
     assert row["outcome"] == "client_closed"
     assert max(delays) < FREED_S, delays
+
+
+def test_f52_leaving_long_before_any_deadline_frees_it(
+    start_proxy: Callable[..., Proxy], mock: ThreadedMock
+) -> None:
+    proxy = start_proxy(upstreams=[f"openai_chat={mock.url}"])
+    for count in (1, 4):
+        # One alone is sent from the event loop's thread, more of them from the extension's.
+        models = [unique("hang") for _ in range(count)]
+        clients = [ask(proxy, "openai_chat", model, stream=False) for model in models]
+        asked = [wait_asked(mock, model) for model in models]
+        left_at = time.monotonic()
+        for client in clients:
+            client.close()
+        for entry in asked:
+            assert wait_freed(mock, entry, left_at) < FREED_S
+        wait_until(lambda: proxy.health()["exchanges"] == 0)
 
 
 def test_f52_leaving_before_the_watch_begins_is_noticed_too(
