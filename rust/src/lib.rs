@@ -14,6 +14,7 @@ pub mod error;
 pub mod formats;
 pub mod guardrails;
 pub mod headers;
+pub mod inbox;
 pub mod json;
 pub mod pace;
 #[cfg(feature = "python")]

@@ -25,7 +25,7 @@ const FEW: u64 = 125;
 const CROWD: usize = 4;
 
 /// Which threads wait for their turn when they are woken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Patience {
     Nobody,
     /// With one exchange after the other, the one that others wake while they hold the
@@ -38,6 +38,8 @@ enum Patience {
 pub struct Pace {
     events: AtomicU64,
     under_way: Arc<AtomicUsize>,
+    /// The most that were under way when it was looked, since they were last judged by it.
+    peak: AtomicUsize,
     look: Mutex<Look>,
     /// It became busy.
     turned: Notify,
@@ -55,6 +57,7 @@ impl Pace {
         Self {
             events: AtomicU64::new(0),
             under_way,
+            peak: AtomicUsize::new(0),
             look: Mutex::new(Look { last: Instant::now(), patience: Patience::Nobody }),
             turned: Notify::new(),
             threads: Threads::of_this_process(),
@@ -78,14 +81,15 @@ impl Pace {
             return;
         }
         let under_way = self.under_way.load(Ordering::Relaxed);
+        let peak = self.peak.fetch_max(under_way, Ordering::Relaxed).max(under_way);
         let before = look.patience;
-        self.set(&mut look, patience(before, under_way));
+        self.set(&mut look, before.max(fitting(peak)));
         if before == Patience::Nobody {
             self.turned.notify_one();
         }
     }
 
-    /// Ends what [`note`](Self::note) began when little goes through any more. Runs for ever.
+    /// Takes back what [`note`](Self::note) began when less goes through. Runs for ever.
     pub async fn calm_down(self: Arc<Self>) {
         loop {
             self.turned.notified().await;
@@ -93,12 +97,15 @@ impl Pace {
             loop {
                 tokio::time::sleep(STILL).await;
                 let events = self.events.load(Ordering::Relaxed);
-                if events - seen < FEW {
+                let peak = self.peak.swap(0, Ordering::Relaxed);
+                let few = events - seen < FEW;
+                seen = events;
+                let patience = if few { Patience::Nobody } else { fitting(peak) };
+                self.set(&mut self.look.lock(), patience);
+                if few {
                     break;
                 }
-                seen = events;
             }
-            self.set(&mut self.look.lock(), Patience::Nobody);
         }
     }
 
@@ -112,10 +119,9 @@ impl Pace {
     }
 }
 
-/// What fits a busy process, with some inertia: changing costs a few system calls.
-fn patience(present: Patience, under_way: usize) -> Patience {
-    let crowd = if present == Patience::Everybody { CROWD / 2 } else { CROWD };
-    if under_way >= crowd { Patience::Everybody } else { Patience::EventLoop }
+/// What fits a busy process.
+fn fitting(under_way: usize) -> Patience {
+    if under_way >= CROWD { Patience::Everybody } else { Patience::EventLoop }
 }
 
 #[cfg(target_os = "linux")]
@@ -140,8 +146,8 @@ mod linux {
             (policy == libc::SCHED_OTHER).then_some(Self { event_loop })
         }
 
-        /// Threads that come and go meanwhile, or that somebody gave another policy, stay as they
-        /// are: what is lost is speed.
+        /// Some twenty system calls. Threads that come and go meanwhile, or that somebody gave a
+        /// policy of another kind, stay as they are: what is lost is speed.
         pub(super) fn apply(&self, patience: Patience) {
             let Ok(threads) = fs::read_dir("/proc/self/task") else { return };
             for thread in threads.flatten() {
@@ -188,11 +194,35 @@ mod tests {
 
     #[test]
     fn one_after_the_other_only_the_event_loop_waits() {
-        assert_eq!(patience(Patience::Nobody, 1), Patience::EventLoop);
-        assert_eq!(patience(Patience::EventLoop, CROWD - 1), Patience::EventLoop);
-        assert_eq!(patience(Patience::EventLoop, CROWD), Patience::Everybody);
-        assert_eq!(patience(Patience::Everybody, CROWD - 1), Patience::Everybody);
-        assert_eq!(patience(Patience::Everybody, 1), Patience::EventLoop);
+        assert_eq!(fitting(0), Patience::EventLoop);
+        assert_eq!(fitting(CROWD - 1), Patience::EventLoop);
+        assert_eq!(fitting(CROWD), Patience::Everybody);
+    }
+
+    #[test]
+    fn many_at_once_are_remembered_until_it_is_looked_again() {
+        let under_way = Arc::new(AtomicUsize::new(CROWD));
+        // The policies of this process are another test's.
+        let pace = Arc::new(Pace { threads: None, ..Pace::new(Arc::clone(&under_way)) });
+        let patience = || pace.look.lock().patience;
+        pace.look(Instant::now());
+        assert_eq!(patience(), Patience::Everybody);
+        under_way.store(1, Ordering::Relaxed);
+        pace.look(Instant::now());
+        assert_eq!(patience(), Patience::Everybody);
+
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let Ok(runtime) = runtime else { panic!("a runtime") };
+        runtime.block_on(async {
+            let watch = tokio::spawn(Arc::clone(&pace).calm_down());
+            for _ in 0..25 {
+                pace.look(Instant::now());
+                pace.events.fetch_add(FEW, Ordering::Relaxed);
+                tokio::time::sleep(STILL / 10).await;
+            }
+            watch.abort();
+        });
+        assert_eq!(patience(), Patience::EventLoop);
     }
 
     #[cfg(target_os = "linux")]
@@ -219,8 +249,22 @@ mod tests {
             })
         }
 
+        /// Most systems let a process choose, sandboxes may not.
+        fn can_change() -> bool {
+            // SAFETY: all bytes zero are a valid value: the priority of both policies.
+            let parameters: libc::sched_param = unsafe { std::mem::zeroed() };
+            policy() == libc::SCHED_OTHER
+                && [libc::SCHED_BATCH, libc::SCHED_OTHER].into_iter().all(|wanted| {
+                    // SAFETY: a system call; the parameters live until it returns.
+                    unsafe { libc::sched_setscheduler(0, wanted, &raw const parameters) == 0 }
+                })
+        }
+
         #[test]
         fn threads_wait_as_long_as_much_goes_through() {
+            if !can_change() {
+                return;
+            }
             let under_way = Arc::new(AtomicUsize::new(CROWD));
             let pace = Arc::new(Pace::new(Arc::clone(&under_way)));
             let (normal, batch) = (libc::SCHED_OTHER, libc::SCHED_BATCH);
@@ -233,6 +277,7 @@ mod tests {
                 assert_eq!(policies(&pace, wanted), expected, "{wanted:?}");
             }
 
+            pace.look.lock().last = Instant::now();
             for _ in 1..LOOK_EVERY {
                 pace.note();
             }

@@ -124,7 +124,10 @@ def test_f52_leaving_long_before_any_deadline_frees_it(
 ) -> None:
     proxy = start_proxy(upstreams=[f"openai_chat={mock.url}"])
     for count in (1, 4):
-        # One alone is sent from the event loop's thread, more of them from the extension's.
+        with ask(proxy, "openai_chat", "gpt-5-mini", stream=False) as client:
+            # There is a connection to the upstream now. What comes alone is sent on it at once,
+            # from the event loop's thread; more of them are sent from the extension's.
+            assert client.read_answer().status == 200
         models = [unique("hang") for _ in range(count)]
         clients = [ask(proxy, "openai_chat", model, stream=False) for model in models]
         asked = [wait_asked(mock, model) for model in models]

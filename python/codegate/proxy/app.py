@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import signal
+from collections.abc import Iterable
 
 from codegate import native
 from codegate.config import Config
@@ -39,8 +40,10 @@ DRAIN_SIGNAL = signal.SIGUSR1
 
 
 _GC_THRESHOLD = 20_000
-_LAST_RECORDS_S = 5.0
-"""For exchanges whose answers have left, to say how they ended."""
+_LAST_WORDS_S = 2.0
+"""For exchanges whose answers have left, to say how they ended; the server kills a worker five
+seconds after the drain's deadline, and the books must be closed by then."""
+_CANCELLED_S = 0.5
 
 
 class Proxy:
@@ -161,19 +164,18 @@ class Proxy:
         self._drain_timers.append(loop.call_later(wait_s, self._end_exchanges))
 
     async def stop(self) -> None:
-        """Called by the server when the last exchange has ended."""
+        """Called by the server when the last connection is closed."""
         services = self._services
         if services is None:
             return
-        for timer in self._drain_timers:
-            timer.cancel()
         if self._reloader is not None:
             self._reloader.close()
         if self._health_file is not None:
             self._health_file.close()
         if services.exchanges:
-            # A relay ends on another thread: the server may know of it before its exchange does.
-            await asyncio.wait(set(services.exchanges), timeout=_LAST_RECORDS_S)
+            await _end(services.exchanges)
+        for timer in self._drain_timers:
+            timer.cancel()
         services.clock.close()
         services.watchers.close()
         services.punctuality.close()
@@ -269,6 +271,16 @@ class Proxy:
         gc.collect()
         gc.freeze()
         gc.set_threshold(_GC_THRESHOLD, 20, 50)
+
+
+async def _end(exchanges: Iterable[asyncio.Task[object]]) -> None:
+    """Waits for those that are still there: a relay ends on another thread, and the server may
+    know of it before its exchange does. One that does not end must not cost the others' records."""
+    _, stuck = await asyncio.wait(set(exchanges), timeout=_LAST_WORDS_S)
+    for task in stuck:
+        task.cancel()
+    if stuck:
+        await asyncio.wait(stuck, timeout=_CANCELLED_S)
 
 
 async def _not_started(downstream: Downstream) -> None:

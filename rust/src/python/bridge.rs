@@ -20,7 +20,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
 use crossbeam_queue::SegQueue;
@@ -30,9 +30,8 @@ use pyo3::exceptions::{PyBaseException, PyOSError, PyRuntimeError, PyStopIterati
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
-use tokio::sync::Notify;
-use tokio::task::AbortHandle;
 
+use crate::inbox::{Abort, Begun, Inbox, Job};
 use crate::pace::Pace;
 
 /// Builds a result on the loop thread, under the interpreter.
@@ -44,111 +43,6 @@ const ANNOUNCE_AT: usize = 16;
 struct Completion {
     pending: Py<Pending>,
     build: Build,
-}
-
-type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// Submitted work on its way to the runtime.
-#[derive(Default)]
-struct Inbox {
-    jobs: SegQueue<(Job, Option<Arc<Abort>>)>,
-    notify: Notify,
-}
-
-impl Inbox {
-    fn add(&self, job: Job, abort: Option<Arc<Abort>>) {
-        self.jobs.push((job, abort));
-        self.notify.notify_one();
-    }
-
-    /// Starts what was submitted. Runs on the runtime for its whole life.
-    async fn dispatch(self: Arc<Self>) {
-        loop {
-            while let Some((job, abort)) = self.jobs.pop() {
-                match abort {
-                    None => drop(tokio::spawn(job)),
-                    Some(abort) => abort.start(job),
-                }
-            }
-            self.notify.notified().await;
-        }
-    }
-}
-
-/// Drops a job, started or not.
-#[derive(Default)]
-struct Abort(Mutex<JobState>);
-
-#[derive(Default)]
-enum JobState {
-    #[default]
-    Submitted,
-    Begun(Arc<Begun>),
-    Running(AbortHandle),
-    Cancelled,
-}
-
-impl Abort {
-    fn start(&self, job: Job) {
-        let mut state = self.0.lock();
-        if !matches!(*state, JobState::Cancelled) {
-            *state = JobState::Running(tokio::spawn(job).abort_handle());
-        }
-    }
-
-    fn cancel(&self) {
-        let before = std::mem::replace(&mut *self.0.lock(), JobState::Cancelled);
-        match before {
-            JobState::Running(task) => task.abort(),
-            // The runtime drops it, as it drops all others.
-            JobState::Begun(begun) => begun.wake(),
-            JobState::Submitted | JobState::Cancelled => {}
-        }
-    }
-}
-
-/// A job that ran on the event loop's thread up to where it waits for something. When that is
-/// there it goes on as one of the runtime's tasks.
-struct Begun {
-    place: Mutex<Place>,
-    inbox: Arc<Inbox>,
-}
-
-enum Place {
-    /// Running, on the event loop's thread.
-    Elsewhere,
-    /// What it would wait for is there.
-    Due,
-    Waiting(Job, Arc<Abort>),
-}
-
-impl Begun {
-    /// Runs `job` until it waits. Within the runtime's context.
-    fn begin(inbox: &Arc<Inbox>, mut job: Job, abort: &Arc<Abort>) {
-        let begun =
-            Arc::new(Self { place: Mutex::new(Place::Elsewhere), inbox: Arc::clone(inbox) });
-        let waker = Waker::from(Arc::clone(&begun));
-        if job.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
-            return;
-        }
-        *abort.0.lock() = JobState::Begun(Arc::clone(&begun));
-        let mut place = begun.place.lock();
-        if matches!(*place, Place::Due) {
-            drop(place);
-            inbox.add(job, Some(Arc::clone(abort)));
-        } else {
-            *place = Place::Waiting(job, Arc::clone(abort));
-        }
-    }
-}
-
-impl Wake for Begun {
-    fn wake(self: Arc<Self>) {
-        let before = std::mem::replace(&mut *self.place.lock(), Place::Due);
-        if let Place::Waiting(job, abort) = before {
-            self.inbox.add(job, Some(abort));
-        }
-    }
 }
 
 /// Finished work on its way to the event loop.
@@ -268,7 +162,7 @@ impl Bridge {
     /// Hands over what was submitted. Called by the event loop at the end of a turn.
     fn flush(&self) {
         self.is_flush_due.store(false, Ordering::Relaxed);
-        self.inbox.notify.notify_one();
+        self.inbox.announce();
     }
 
     /// Work handed over and not finished yet.
@@ -286,6 +180,8 @@ impl Bridge {
             py.detach(|| {
                 let _ = thread.join();
             });
+            // What was begun on the loop's thread is none of the runtime's tasks yet.
+            self.inbox.clear();
         }
     }
 }
@@ -309,6 +205,15 @@ fn run(runtime: tokio::runtime::Runtime, stopped: tokio::sync::oneshot::Receiver
     });
 }
 
+/// Work that is ready to run.
+struct Prepared {
+    pending: Py<Pending>,
+    job: Job,
+    abort: Arc<Abort>,
+    /// Nothing else is under way.
+    is_alone: bool,
+}
+
 impl Bridge {
     /// Runs `work` on the runtime thread; the returned awaitable ends with what it builds.
     /// Cancelling the awaiting task drops `work`.
@@ -316,8 +221,13 @@ impl Bridge {
     where
         F: Future<Output = Build> + Send + 'static,
     {
-        let (pending, job, abort, is_alone) = Self::job(this, work)?;
-        Self::hand_over(this, job, abort, is_alone)?;
+        let Prepared { pending, job, abort, is_alone } = Self::prepare(this, work)?;
+        if is_alone {
+            // There is nothing to hand over together with it.
+            this.get().inbox.add(job, Some(abort));
+        } else {
+            Self::hand_over_later(this, job, abort)?;
+        }
         Ok(pending)
     }
 
@@ -327,7 +237,7 @@ impl Bridge {
     where
         F: Future<Output = Build> + Send + 'static,
     {
-        let (pending, job, abort, is_alone) = Self::job(this, work)?;
+        let Prepared { pending, job, abort, is_alone } = Self::prepare(this, work)?;
         if is_alone {
             let bridge = this.get();
             let _context = bridge.handle.enter();
@@ -335,13 +245,12 @@ impl Bridge {
             // It may be done already.
             bridge.queue.signal();
         } else {
-            Self::hand_over(this, job, abort, is_alone)?;
+            Self::hand_over_later(this, job, abort)?;
         }
         Ok(pending)
     }
 
-    /// What is to run, what waits for it, what drops it, and whether nothing else is under way.
-    fn job<F>(this: &Bound<'_, Self>, work: F) -> PyResult<(Py<Pending>, Job, Arc<Abort>, bool)>
+    fn prepare<F>(this: &Bound<'_, Self>, work: F) -> PyResult<Prepared>
     where
         F: Future<Output = Build> + Send + 'static,
     {
@@ -363,22 +272,13 @@ impl Bridge {
             drop(under_way);
             queue.finish(Completion { pending: completed, build });
         });
-        Ok((pending, job, abort, is_alone))
+        Ok(Prepared { pending, job, abort, is_alone })
     }
 
-    fn hand_over(
-        this: &Bound<'_, Self>,
-        job: Job,
-        abort: Arc<Abort>,
-        is_alone: bool,
-    ) -> PyResult<()> {
+    /// Together with all that is submitted in this turn of the loop.
+    fn hand_over_later(this: &Bound<'_, Self>, job: Job, abort: Arc<Abort>) -> PyResult<()> {
         let (py, bridge) = (this.py(), this.get());
-        if is_alone {
-            // There is nothing to hand over together with it.
-            bridge.inbox.add(job, Some(abort));
-            return Ok(());
-        }
-        bridge.inbox.jobs.push((job, Some(abort)));
+        bridge.inbox.put(job, Some(abort));
         if !bridge.is_flush_due.swap(true, Ordering::Relaxed) {
             let flush = this.getattr(intern!(py, "flush"))?;
             bridge.event_loop.bind(py).call_method1(intern!(py, "call_soon"), (flush,))?;
@@ -386,7 +286,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// What those tell of who hand over something else than finished work.
+    /// Where work tells of each piece that it hands over before it is finished.
     pub(super) fn pace(&self) -> Arc<Pace> {
         Arc::clone(&self.pace)
     }

@@ -22,8 +22,8 @@ use crate::translate::Seals;
 use crate::transport::{Failure, ProxyRules, Transport};
 
 const REAP_EVERY: Duration = Duration::from_secs(15);
-/// Editing or translating more than this would hold up the event loop for longer than it takes to
-/// wake up another thread.
+/// Editing or translating more than this, which nothing else in the interpreter runs beside, would
+/// take longer than to wake up another thread.
 const SHORT_BYTES: usize = 16 * 1024;
 
 #[pyclass(frozen, name = "Deadlines", module = "codegate._native")]

@@ -762,7 +762,7 @@ fn labelled(scan: &mut Scan<'_>, at: usize) {
         return;
     }
     if scan.byte(value.range.start.saturating_sub(1)) != b' ' && first.end() < value.range.end {
-        let (about, _) = (knowledge(scan, first), 0);
+        let about = knowledge(scan, first);
         if about.is_first() && !about.is_ambiguous() {
             alone_pair(scan, first);
         }

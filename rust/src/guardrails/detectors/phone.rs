@@ -102,8 +102,7 @@ fn verify(scan: &mut Scan<'_>, at: usize) {
     if is_continued(scan, start) || is_word_at(scan, start) || is_too_long(scan, at) {
         return;
     }
-    // Only international ones have more groups than that.
-    let groups = if plus.is_some() { GROUPS } else { 6 };
+    let groups = if plus.is_some() { GROUPS } else { NATIONAL_GROUPS };
     let Some(shape) = Shape::read(scan, at, groups) else { return };
     let end = shape.end;
     if !stands_alone(scan, start, end) {
@@ -162,6 +161,8 @@ fn is_too_long(scan: &Scan<'_>, at: usize) -> bool {
 
 /// Most groups of digits.
 const GROUPS: usize = 8;
+/// Most of a number without its country.
+const NATIONAL_GROUPS: usize = 6;
 
 /// Digits with what may stand between them in a telephone number.
 struct Shape {
