@@ -75,6 +75,7 @@ pub fn mask(
             ..Masking::default()
         },
         known: Known::default(),
+        latest: Latest::default(),
         plain: Vec::new(),
     };
     // What the conversation holds must not change how the tools before it are masked, wherever
@@ -106,8 +107,29 @@ struct Masker<'a> {
     until: Option<Instant>,
     masking: Masking,
     known: Known,
+    latest: Latest,
     /// Room for the text of one string.
     plain: Vec<u8>,
+}
+
+/// Where values were masked before, by a hash of how they are written: the same value again is
+/// given its token without being sealed and booked again.
+#[derive(Default)]
+struct Latest(Vec<Option<(Span, usize)>>);
+
+impl Latest {
+    const PLACES: usize = 256;
+
+    /// The place for `raw`.
+    fn at(&mut self, raw: &[u8]) -> Option<&mut Option<(Span, usize)>> {
+        if self.0.is_empty() {
+            self.0 = vec![None; Self::PLACES];
+        }
+        let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let ends = word(raw.first_chunk()) ^ word(raw.last_chunk()).rotate_left(31);
+        let hash = (ends ^ raw.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0.get_mut((hash >> 56) as usize)
+    }
 }
 
 impl Masker<'_> {
@@ -174,7 +196,21 @@ impl Masker<'_> {
             }
             Mode::Observe | Mode::Off => return,
         }
-        let value = decoded(element.get(range.clone()).unwrap_or_default(), span.level);
+        let raw = element.get(range.clone()).unwrap_or_default();
+        let place = self.latest.at(raw);
+        let same = place.as_ref().and_then(|place| **place).filter(|(before, _)| {
+            let written = self.body.get(before.start as usize..before.end as usize);
+            (before.category, before.level) == (span.category, span.level) && written == Some(raw)
+        });
+        let range = base + range.start..base + range.end;
+        if let Some((_, edit)) = same
+            && let Some((_, token)) = self.masking.edits.get(edit)
+        {
+            let token = token.clone();
+            self.masking.edits.push((range, token));
+            return;
+        }
+        let value = decoded(raw, span.level);
         let spelling = self.guard.wishes.spelling;
         // Sealing fails only for more associated data than there ever is.
         let Some((token, tag)) = self.guard.key.token(span.category, &value, spelling) else {
@@ -182,7 +218,11 @@ impl Masker<'_> {
             return;
         };
         self.masking.issued.insert(tag, span.category, &value);
-        self.masking.edits.push((base + range.start..base + range.end, token));
+        if let Some(place) = place {
+            let written = Span { start: range.start as u32, end: range.end as u32, ..span };
+            *place = Some((written, self.masking.edits.len()));
+        }
+        self.masking.edits.push((range, token));
         let hasher = HighwayHasher::new(self.guard.hash_key);
         self.known.add(span.category, &value, hasher);
     }
@@ -513,6 +553,37 @@ mod tests {
             {"role": "assistant", "tool_calls": [{"id": "t", "function": {"name": "n", "arguments": arguments}}]}]});
         let (request, text) = masked(&guard(), Format::OpenaiChat, &body);
         assert_eq!(request.issued.as_ref().unwrap().len(), 1, "{text}");
+    }
+
+    #[test]
+    fn what_is_written_alike_is_not_always_the_same() {
+        // Read once it has two backslashes, read twice it has one.
+        let body = json!({"model": "m", "messages": [
+            {"role": "user", "content": "password: p\\\\w0rd77 or password: p\\\\w0rd77"},
+            {"role": "assistant", "tool_calls": [{"id": "t", "function": {
+                "name": "n", "arguments": r#"{"password":"p\\w0rd77"}"#}}]}]});
+        let (request, text) = masked(&guard(), Format::OpenaiChat, &body);
+        assert_eq!(request.issued.as_ref().unwrap().len(), 2, "{text}");
+        let tokens: Vec<&str> = text.split("XQZ").skip(1).collect();
+        assert_eq!(tokens.len(), 3, "{text}");
+        assert_eq!(tokens[0].get(..30), tokens[1].get(..30));
+        // As an address it has another token than as a password.
+        let body = json!({"model": "m", "messages": [
+            {"role": "user", "content": "host 81.2.69.142 has"},
+            {"role": "user", "content": "password=81.2.69.142"}]});
+        let (request, text) = masked(&guard(), Format::OpenaiChat, &body);
+        assert_eq!(request.issued.as_ref().unwrap().len(), 2, "{text}");
+    }
+
+    #[test]
+    fn more_values_than_are_remembered_keep_their_own_tokens() {
+        let mails = (0..2 * Latest::PLACES).map(|n| format!("ada{n}@example.org"));
+        let text = mails.collect::<Vec<_>>().join(" ").repeat(2);
+        let body = json!({"model": "m", "messages": [{"role": "user", "content": text}]});
+        let (request, text) = masked(&guard(), Format::OpenaiChat, &body);
+        let issued = request.issued.clone().unwrap();
+        let restored = frames::whole(Format::OpenaiChat, &issued, text.as_bytes()).unwrap();
+        assert_eq!(serde_json::from_slice::<Json>(&restored).unwrap(), body);
     }
 
     #[test]
