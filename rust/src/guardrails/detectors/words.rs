@@ -34,15 +34,13 @@ const fn tail(text: &[u8], count: usize) -> usize {
 }
 
 impl Words {
+    const fn empty(list: &'static [&'static str]) -> Self {
+        Self { list, heads: [0; 256], next: [0; 256], least: [255; 256], pairs: [0; 32] }
+    }
+
     /// To ask for whole words, in any case.
     pub(super) const fn whole(words: &'static [&'static str]) -> Self {
-        let mut table = Self {
-            list: words,
-            heads: [0; 256],
-            next: [0; 256],
-            least: [255; 256],
-            pairs: [0; 32],
-        };
+        let mut table = Self::empty(words);
         let mut index = words.len();
         while index > 0 {
             index -= 1;
@@ -53,13 +51,7 @@ impl Words {
 
     /// To ask for the ends of names.
     pub(super) const fn ends(words: &'static [&'static str]) -> Self {
-        let mut table = Self {
-            list: words,
-            heads: [0; 256],
-            next: [0; 256],
-            least: [255; 256],
-            pairs: [0; 32],
-        };
+        let mut table = Self::empty(words);
         let mut index = words.len();
         while index > 0 {
             index -= 1;
